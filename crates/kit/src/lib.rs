@@ -1,0 +1,23 @@
+//! Small things that every other crate shares: one file each, nothing that fewer than three crates need.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`id`] | typed UUIDv7 |
+//! | [`time`] | the clock that can be set, timestamps, deadlines |
+//! | [`caller`] | who calls, roles of services, permissions |
+//! | [`cx`] | the context that every operation takes |
+//! | [`problem`] | the one vocabulary of failures |
+//! | [`seal`] | encryption at rest, blind indexes, keys derived from the master key |
+//! | [`config`] | settings from file and environment, all mistakes at once |
+//! | [`telemetry`] | logs |
+//! | [`task`] | named tasks and orderly shutdown |
+
+pub mod caller;
+pub mod config;
+pub mod cx;
+pub mod id;
+pub mod problem;
+pub mod seal;
+pub mod task;
+pub mod telemetry;
+pub mod time;
