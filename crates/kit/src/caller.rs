@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::id::{SessionId, UserId};
 use crate::time::Timestamp;
@@ -215,7 +216,7 @@ pub struct Caller {
     /// The acting service.
     pub service: Role,
     /// The person, if the call is made for one.
-    pub person: Option<Person>,
+    pub person: Option<Arc<Person>>,
 }
 
 impl Caller {

@@ -37,11 +37,13 @@ pub struct Call {
     /// Who calls.
     pub caller: Caller,
     /// Id of the request at the edge; the same in every log line and answer.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// Address of the client.
     pub ip: Option<IpAddr>,
     /// What the client calls itself.
-    pub user_agent: Option<String>,
+    pub user_agent: Option<Arc<str>>,
+    /// W3C trace context (`traceparent`) of the request, passed on as it came.
+    pub trace: Option<Arc<str>>,
     /// When the answer must be there.
     pub deadline: Deadline,
     /// The client's idempotency key.
@@ -69,9 +71,10 @@ impl Cx {
     pub fn job(service: Role, clock: &Clock) -> Self {
         let call = Call {
             caller: Caller::service(service),
-            request_id: String::new(),
+            request_id: Arc::from(""),
             ip: None,
             user_agent: None,
+            trace: None,
             deadline: Deadline::within(DEFAULT_DEADLINE),
             idempotency: None,
         };
@@ -97,7 +100,7 @@ impl Cx {
 
     /// The person on whose behalf, if any.
     pub fn person(&self) -> Option<&Person> {
-        self.call.caller.person.as_ref()
+        self.call.caller.person.as_deref()
     }
 
     /// The time now.

@@ -1,0 +1,91 @@
+//! Following another service's event log: pull, wait for the bell, pull again.
+
+use std::time::Duration;
+
+use denizen_kit::caller::Role;
+use denizen_kit::cx::Cx;
+use denizen_kit::problem::Problem;
+use denizen_kit::time::Clock;
+use tonic::Streaming;
+
+use crate::events::internal::v1::{AcknowledgeRequest, Event, EventsRequest, Ring, WatchRequest};
+use crate::{Links, problem_from};
+
+/// How long to wait for the bell before looking anyway.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How many events to pull at once.
+const BATCH: i32 = 500;
+
+/// A consumer's view of one producer's log.
+#[derive(Debug)]
+pub struct Follower {
+    links: Links,
+    consumer: Role,
+    producer: Role,
+    clock: Clock,
+    rings: Option<Streaming<Ring>>,
+}
+
+// === impl Follower ===
+
+impl Follower {
+    /// Follows the log of `producer` for `consumer`.
+    pub fn new(links: Links, consumer: Role, producer: Role, clock: Clock) -> Self {
+        Self { links: links.of(consumer), consumer, producer, clock, rings: None }
+    }
+
+    /// The role whose log this is.
+    pub const fn producer(&self) -> Role {
+        self.producer
+    }
+
+    /// The next events after a place; waits until there are some. A failure is worth another call after a pause.
+    pub async fn next(&mut self, after_seq: i64) -> Result<Vec<Event>, Problem> {
+        loop {
+            let events = self.pull(after_seq).await?;
+            if !events.is_empty() {
+                return Ok(events);
+            }
+            self.wait().await;
+        }
+    }
+
+    /// The events after a place, perhaps none.
+    pub async fn pull(&self, after_seq: i64) -> Result<Vec<Event>, Problem> {
+        let request = EventsRequest { producer: self.producer.to_string(), after_seq, limit: BATCH };
+        let cx = Cx::job(self.consumer, &self.clock);
+        let answer = self.links.event_log(self.producer, &cx).events(request).await.map_err(problem_from)?;
+        Ok(answer.into_inner().events)
+    }
+
+    /// Says up to where the events have taken effect, durably.
+    pub async fn acknowledge(&self, seq: i64) -> Result<(), Problem> {
+        let request =
+            AcknowledgeRequest { producer: self.producer.to_string(), consumer: self.consumer.to_string(), seq };
+        let cx = Cx::job(self.consumer, &self.clock);
+        self.links.event_log(self.producer, &cx).acknowledge(request).await.map_err(problem_from)?;
+        Ok(())
+    }
+
+    /// Waits for the bell, or for [`POLL`].
+    async fn wait(&mut self) {
+        if self.rings.is_none() {
+            let cx = Cx::job(self.consumer, &self.clock);
+            let request = WatchRequest { producer: self.producer.to_string() };
+            // A log that cannot be watched now is polled; the next wait tries again.
+            self.rings = self.links.event_log(self.producer, &cx).watch(request).await.ok().map(tonic::Response::into_inner);
+            if self.rings.is_some() {
+                return;
+            }
+        }
+        let Some(rings) = &mut self.rings else {
+            tokio::time::sleep(POLL).await;
+            return;
+        };
+        let rang = tokio::time::timeout(POLL, rings.message()).await;
+        if matches!(rang, Ok(Err(_) | Ok(None))) {
+            self.rings = None;
+        }
+    }
+}

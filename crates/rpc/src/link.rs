@@ -1,0 +1,135 @@
+//! Where calls to a service go, and the clients that go there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use denizen_kit::caller::{Caller, Role};
+use denizen_kit::cx::{Call, Cx};
+use tonic::transport::Channel;
+
+use crate::audit::v1::audit_client::AuditClient;
+use crate::auth::internal::v1::sessions_client::SessionsClient;
+use crate::auth::v1::auth_client::AuthClient;
+use crate::caller::Signer;
+use crate::events::internal::v1::event_log_client::EventLogClient;
+use crate::notify::internal::v1::mailbox_client::MailboxClient;
+use crate::otp::internal::v1::codes_client::CodesClient;
+use crate::otp::v1::otp_client::OtpClient;
+use crate::password::internal::v1::credentials_client::CredentialsClient;
+use crate::password::v1::passwords_client::PasswordsClient;
+use crate::peer::Peer;
+use crate::services::Services;
+use crate::users::internal::v1::directory_client::DirectoryClient;
+use crate::users::v1::users_client::UsersClient;
+
+/// Where calls to a service go: into this process, out to another, or nowhere.
+#[derive(Clone, Debug)]
+pub enum Link {
+    /// The role runs in this process.
+    Local(Services),
+    /// The role runs elsewhere.
+    Remote(Channel),
+    /// Nobody said where the role runs: each call is answered UNAVAILABLE, naming the setting.
+    Absent,
+}
+
+/// The links of one role to all others.
+#[derive(Clone, Debug)]
+pub struct Links {
+    role: Role,
+    links: Arc<HashMap<Role, Link>>,
+    signer: Arc<Signer>,
+}
+
+// === impl Links ===
+
+impl Links {
+    /// The links of a role.
+    pub fn new(role: Role, links: Arc<HashMap<Role, Link>>, signer: Signer) -> Self {
+        Self { role, links, signer: Arc::new(signer) }
+    }
+
+    /// The same links for another role.
+    #[must_use]
+    pub fn of(&self, role: Role) -> Self {
+        Self { role, ..self.clone() }
+    }
+
+    /// Where a role is.
+    pub fn link(&self, role: Role) -> Link {
+        self.links.get(&role).cloned().unwrap_or(Link::Absent)
+    }
+
+    /// A way to a role for calls that follow from `cx`, on behalf of the same person.
+    pub fn peer(&self, role: Role, cx: &Cx) -> Peer {
+        let cause = cx.call();
+        let call = Call {
+            caller: Caller { service: self.role, person: cause.caller.person.clone() },
+            idempotency: None,
+            ..Call::clone(cause)
+        };
+        self.peer_as(role, Arc::new(call))
+    }
+
+    /// A way to a role for a call that is complete as it stands: the edge's.
+    pub fn peer_as(&self, role: Role, call: Arc<Call>) -> Peer {
+        Peer { link: self.link(role), role, call, signer: self.signer.clone() }
+    }
+
+    /// Internal operations of users.
+    pub fn directory(&self, cx: &Cx) -> DirectoryClient<Peer> {
+        DirectoryClient::new(self.peer(Role::Users, cx))
+    }
+
+    /// Internal operations of auth.
+    pub fn sessions(&self, cx: &Cx) -> SessionsClient<Peer> {
+        SessionsClient::new(self.peer(Role::Auth, cx))
+    }
+
+    /// Internal operations of password.
+    pub fn credentials(&self, cx: &Cx) -> CredentialsClient<Peer> {
+        CredentialsClient::new(self.peer(Role::Password, cx))
+    }
+
+    /// Internal operations of otp.
+    pub fn codes(&self, cx: &Cx) -> CodesClient<Peer> {
+        CodesClient::new(self.peer(Role::Otp, cx))
+    }
+
+    /// The event log of a service.
+    pub fn event_log(&self, producer: Role, cx: &Cx) -> EventLogClient<Peer> {
+        EventLogClient::new(self.peer(producer, cx))
+    }
+
+    // --- public operations, for the edge
+
+    /// Operations on accounts.
+    pub fn users(&self, call: &Arc<Call>) -> UsersClient<Peer> {
+        UsersClient::new(self.peer_as(Role::Users, call.clone()))
+    }
+
+    /// Operations on logins, tokens and sessions.
+    pub fn auth(&self, call: &Arc<Call>) -> AuthClient<Peer> {
+        AuthClient::new(self.peer_as(Role::Auth, call.clone()))
+    }
+
+    /// Operations on passwords.
+    pub fn passwords(&self, call: &Arc<Call>) -> PasswordsClient<Peer> {
+        PasswordsClient::new(self.peer_as(Role::Password, call.clone()))
+    }
+
+    /// Operations on one-time passwords.
+    pub fn otp(&self, call: &Arc<Call>) -> OtpClient<Peer> {
+        OtpClient::new(self.peer_as(Role::Otp, call.clone()))
+    }
+
+    /// Operations on the audit trail.
+    pub fn audit(&self, call: &Arc<Call>) -> AuditClient<Peer> {
+        AuditClient::new(self.peer_as(Role::Audit, call.clone()))
+    }
+
+    /// The development mailbox.
+    pub fn mailbox(&self, call: &Arc<Call>) -> MailboxClient<Peer> {
+        MailboxClient::new(self.peer_as(Role::Notify, call.clone()))
+    }
+}
