@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use protox::prost_reflect::DescriptorPool;
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script its folder by the environment")]
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from("../../proto");
     let mut files = Vec::new();

@@ -1,1 +1,67 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod error;
+pub mod events;
+mod feed;
+mod jobs;
+mod keys;
+mod model;
+mod ops;
+mod peers;
+mod rpc;
+mod store;
+
+use std::sync::Arc;
+
+use denizen_db::{Db, Migration};
+use denizen_kit::task::Tasks;
+use denizen_kit::time::Clock;
+use denizen_rpc::Links;
+use denizen_rpc::auth::internal::v1::sessions_server::SessionsServer;
+use denizen_rpc::auth::v1::auth_server::AuthServer;
+use tonic::service::RoutesBuilder;
+
+pub use events::EVENTS;
+pub use config::{Algorithm, Config, LimitPolicy};
+pub use error::{Error, Result};
+pub use feed::Feed;
+pub use keys::Keys;
+
+/// The steps that make and change the tables.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { name: "0001_auth", sql: include_str!("../migrations/0001_auth.sql") }];
+
+/// What the service works with.
+pub struct App {
+    /// Its database.
+    pub db: Db,
+    /// Its ways to the other services, in its own role.
+    pub links: Links,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// Its settings.
+    pub config: Config,
+    /// Its secret keys.
+    pub keys: Keys,
+    /// Wakes the streams of revocations.
+    pub feed: Feed,
+}
+
+impl App {
+    /// The service, with a feed of its own.
+    pub fn new(db: Db, links: Links, clock: Clock, config: Config, keys: Keys) -> Self {
+        Self { db, links, clock, config, keys, feed: Feed::default() }
+    }
+}
+
+/// Adds what the service answers.
+pub fn add_routes(app: &Arc<App>, routes: &mut RoutesBuilder) {
+    routes.add_service(AuthServer::new(rpc::AuthService(app.clone())));
+    routes.add_service(SessionsServer::new(rpc::SessionsService(app.clone())));
+}
+
+/// Starts the clean-up, makes the first signing key, and lets the streams end with the node.
+pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
+    jobs::start(app, tasks);
+}

@@ -1,1 +1,66 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod edge;
+mod faces;
+mod listen;
+mod resources;
+mod state;
+mod system;
+
+use std::sync::Arc;
+
+use denizen_kit::task::Tasks;
+use http::Method;
+use tokio::net::TcpListener;
+use utoipa::openapi::OpenApi;
+
+pub use config::{Config, Limits};
+pub use edge::client::Network;
+pub use state::{App, Check, Deps, Health, Info};
+
+use edge::Edge;
+use edge::table::Table;
+
+/// The whole public HTTP service: for tests without sockets, or to be served by other means than [`serve`]. Requests
+/// have no peer then: limits by address do not hold, and what only a loopback peer may see is not there.
+pub fn router(app: &Arc<App>) -> axum::Router {
+    axum::Router::new().fallback_service(edge(app))
+}
+
+/// The metrics alone, for the listener of `metrics_listen`.
+pub fn metrics_router(app: &Arc<App>) -> axum::Router {
+    system::metrics::router(app)
+}
+
+/// Serves the public HTTP service until the node stops and open requests have been answered.
+pub async fn serve(app: Arc<App>, listener: TcpListener, tasks: &Tasks) {
+    let edge = edge(&app);
+    listen::serve(&app, &edge, listener, tasks).await;
+}
+
+/// Starts what the gateway does by itself: it follows revocations and keeps the keys of tokens and the figures fresh.
+pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
+    let follower = app.clone();
+    tasks.spawn_until_stopped("gateway.revocations", async move {
+        edge::follow_revocations(&follower.links, &follower.clock, &follower.authenticator.revocations).await;
+    });
+    let refresher = app.clone();
+    tasks.spawn_until_stopped("gateway.keys", async move { edge::keys::refresh(&refresher.authenticator.keys).await });
+    let metrics = app.metrics.clone();
+    tasks.spawn_until_stopped("gateway.metrics", system::metrics::tidy(metrics));
+}
+
+/// The document of the REST API.
+pub fn openapi() -> OpenApi {
+    faces::rest::api().1
+}
+
+fn edge(app: &Arc<App>) -> Edge {
+    let (api, document) = faces::rest::api();
+    let mut paths = faces::rest::paths(&document);
+    let (pages, page_paths) = system::routes(app, &document);
+    paths.extend(page_paths.into_iter().map(|path| (path.to_owned(), vec![Method::GET])));
+    let router = api.with_state(app.clone()).merge(pages);
+    Edge::new(app.clone(), Table::new(&paths), router)
+}

@@ -17,7 +17,7 @@ use crate::problem::{Code, Problem};
 use crate::time::{Clock, Deadline, Timestamp, elapsed};
 
 /// How long after proving oneself a sensitive change is taken without new proof.
-pub const STEP_UP_AGE: Duration = Duration::from_secs(15 * 60);
+pub const STEP_UP_AGE: Duration = Duration::from_mins(15);
 
 /// How long a call may take when nothing else is said.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
@@ -131,7 +131,7 @@ impl Cx {
         bytes
     }
 
-    /// A new UUIDv7.
+    /// A new `UUIDv7`.
     pub fn uuid(&self) -> Uuid {
         uuid_v7(self.now(), self.random())
     }

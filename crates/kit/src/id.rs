@@ -41,7 +41,7 @@ impl<K> Id<K> {
     }
 }
 
-/// Builds a UUIDv7 from a time and 10 random bytes (RFC 9562 §5.7).
+/// Builds a `UUIDv7` from a time and 10 random bytes (RFC 9562 §5.7).
 pub fn uuid_v7(at: Timestamp, random: [u8; 10]) -> Uuid {
     let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()

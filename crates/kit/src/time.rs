@@ -24,7 +24,7 @@ impl Clock {
     /// The time now, cut to microseconds.
     pub fn now(&self) -> Timestamp {
         let micros = match self {
-            Self::System => Timestamp::now().as_microsecond(),
+            Self::System => system_micros(),
             Self::Manual(micros) => micros.load(Ordering::Relaxed),
         };
         from_micros(micros)
@@ -36,6 +36,11 @@ impl Clock {
             micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+fn system_micros() -> i64 {
+    Timestamp::now().as_microsecond()
 }
 
 /// The timestamp of Unix microseconds; beyond the calendar's ends, the nearer end.

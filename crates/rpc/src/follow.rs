@@ -31,6 +31,7 @@ pub struct Follower {
 
 impl Follower {
     /// Follows the log of `producer` for `consumer`.
+    #[expect(clippy::needless_pass_by_value, reason = "each consumer hands over its own copy")]
     pub fn new(links: Links, consumer: Role, producer: Role, clock: Clock) -> Self {
         Self { links: links.of(consumer), consumer, producer, clock, rings: None }
     }

@@ -12,7 +12,7 @@ use crate::users::internal::v1::DataKeysRequest;
 use crate::{Links, problem_from};
 
 /// How long a key is held after it was fetched; an erasure answers when no lease can be left.
-const LEASE: Duration = Duration::from_secs(5 * 60);
+const LEASE: Duration = Duration::from_mins(5);
 
 /// How many keys are held at most.
 const CAPACITY: u64 = 20_000;

@@ -37,7 +37,7 @@ pub enum Link {
 #[derive(Clone, Debug)]
 pub struct Links {
     role: Role,
-    links: Arc<HashMap<Role, Link>>,
+    table: Arc<HashMap<Role, Link>>,
     signer: Arc<Signer>,
 }
 
@@ -45,8 +45,8 @@ pub struct Links {
 
 impl Links {
     /// The links of a role.
-    pub fn new(role: Role, links: Arc<HashMap<Role, Link>>, signer: Signer) -> Self {
-        Self { role, links, signer: Arc::new(signer) }
+    pub fn new(role: Role, table: Arc<HashMap<Role, Link>>, signer: Signer) -> Self {
+        Self { role, table, signer: Arc::new(signer) }
     }
 
     /// The same links for another role.
@@ -57,7 +57,7 @@ impl Links {
 
     /// Where a role is.
     pub fn link(&self, role: Role) -> Link {
-        self.links.get(&role).cloned().unwrap_or(Link::Absent)
+        self.table.get(&role).cloned().unwrap_or(Link::Absent)
     }
 
     /// A way to a role for calls that follow from `cx`, on behalf of the same person.

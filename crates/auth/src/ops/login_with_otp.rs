@@ -1,0 +1,27 @@
+//! Log in by a code that was sent, without a password. The code is used up whatever comes after.
+
+use denizen_kit::cx::Cx;
+use denizen_rpc::auth::v1::Tokens;
+use denizen_rpc::otp::v1::Purpose;
+
+use super::failure::{Method, failed};
+use super::opening::{Proved, epoch, open_session};
+use crate::App;
+use crate::error::{Error, Result};
+use crate::model::CodeLogin;
+use crate::peers;
+
+/// Uses up the code and opens a session.
+pub(crate) async fn login_with_otp(app: &App, cx: &Cx, wanted: CodeLogin) -> Result<Tokens> {
+    if !app.config.otp_login {
+        return Err(Error::CodeLoginOff);
+    }
+    let Some(user_id) = peers::consume_code(app, cx, Purpose::Login, &wanted).await? else {
+        return Err(failed(app, cx, None, Method::Otp, Error::BadCode).await?);
+    };
+    let epoch = epoch(app, user_id).await?;
+    let Some(account) = peers::account(app, cx, user_id).await? else {
+        return Err(failed(app, cx, Some(user_id), Method::Otp, Error::BadCode).await?);
+    };
+    open_session(app, cx, Proved { account, epoch, method: Method::Otp }).await
+}

@@ -1,0 +1,76 @@
+//! What a database does by itself: numbering events, and removing what nobody needs any more.
+
+use std::time::Duration;
+
+use denizen_kit::task::Tasks;
+use denizen_kit::time::{Clock, Timestamp, before};
+use tokio::time::{sleep, timeout};
+
+use crate::error::Result;
+use crate::{Args, Db, args};
+
+/// How often the sequencer looks when no bell rings.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How often what nobody needs is removed.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// How long events are kept at least, for live updates that lag behind the durable consumers.
+const EVENT_AGE: Duration = Duration::from_secs(60);
+
+/// How long replies are kept for idempotency keys.
+const REPLY_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many rows are removed in one transaction.
+const BATCH: i64 = 1000;
+
+// === impl Db ===
+
+impl Db {
+    /// Starts the sequencer and the clean-up. Once per database.
+    pub fn start_jobs(&self, tasks: &Tasks, clock: &Clock) {
+        let db = self.clone();
+        tasks.spawn_until_stopped("db.sequencer", async move {
+            loop {
+                if let Err(error) = db.sequence().await {
+                    tracing::warn!(service = db.service(), %error, "events could not be numbered");
+                }
+                // A bell that rings too late costs one poll, so the outcome does not matter.
+                let _ = timeout(POLL, db.has_work()).await;
+            }
+        });
+        let db = self.clone();
+        let clock = clock.clone();
+        tasks.spawn_until_stopped("db.sweeper", async move {
+            loop {
+                sleep(SWEEP).await;
+                if let Err(error) = db.sweep(clock.now()).await {
+                    tracing::warn!(service = db.service(), %error, "old rows could not be removed");
+                }
+            }
+        });
+    }
+
+    /// Removes events that all known consumers have passed and that are older than a minute, and replies older than
+    /// a day. Jobs do it every ten seconds.
+    pub async fn sweep(&self, now: Timestamp) -> Result<()> {
+        const EVENTS: &str = "DELETE FROM outbox WHERE seq IN ( \
+             SELECT seq FROM outbox WHERE seq <= (SELECT MIN(seq) FROM acknowledgements) AND at < $1 \
+             ORDER BY seq LIMIT $2)";
+        const REPLIES: &str = "DELETE FROM idempotency WHERE (principal, method, key) IN ( \
+             SELECT principal, method, key FROM idempotency WHERE at < $1 ORDER BY at LIMIT $2)";
+        while self.remove(EVENTS, args![before(now, EVENT_AGE), BATCH]).await? {}
+        while self.remove(REPLIES, args![before(now, REPLY_AGE), BATCH]).await? {}
+        Ok(())
+    }
+
+    /// Removes one batch; whether there may be more.
+    async fn remove(&self, sql: &'static str, args: Args) -> Result<bool> {
+        let mut tx = self.write_relaxed("removes rows that nobody reads any more").await?;
+        let removed = tx.exec(sql, args).await?;
+        if removed > 0 {
+            tx.commit().await?;
+        }
+        Ok(removed == BATCH.unsigned_abs())
+    }
+}

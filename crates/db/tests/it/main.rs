@@ -1,0 +1,12 @@
+//! The contract of `denizen-db`, on both engines.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod group;
+mod migrations;
+mod once;
+mod outbox;
+mod postgres;
+mod run;
+mod support;
+mod transactions;
+mod values;

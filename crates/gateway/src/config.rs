@@ -1,0 +1,128 @@
+//! Settings of the gateway.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use denizen_cache::Quota;
+use denizen_kit::config::{Settings, parse_size};
+
+use crate::edge::client::Network;
+
+/// Settings of the gateway. The last three are set by the node, which knows them.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Largest body of a request, in bytes.
+    pub body_limit: usize,
+    /// How long the head of a request may take.
+    pub header_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
+    /// How long a connection may stand idle between requests.
+    pub idle_timeout: Duration,
+    /// How many connections are open at most; more wait in the kernel's queue.
+    pub max_connections: usize,
+    /// How long open requests may take when the node stops.
+    pub drain_timeout: Duration,
+    /// Origins of pages that may read answers; `*` for any.
+    pub cors_origins: Vec<String>,
+    /// Request limits.
+    pub limits: Limits,
+    /// Proxies whose `X-Forwarded-For` and `Forwarded` are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether each request is a line in the log.
+    pub access_log: bool,
+    /// Where metrics are served instead of the main listener.
+    pub metrics_listen: Option<SocketAddr>,
+    /// How clients reach the system: in links, and the issuer of access tokens.
+    pub public_url: String,
+    /// Whether this is a development node, which shows its mailbox.
+    pub development: bool,
+    /// Where the gateway listens.
+    pub listen: SocketAddr,
+}
+
+/// Limits on requests; each has a quota, a window and a burst.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Whether any of them holds.
+    pub enabled: bool,
+    /// All requests of this process.
+    pub global: Quota,
+    /// Requests of one address.
+    pub per_ip: Quota,
+    /// Requests of one person.
+    pub per_user: Quota,
+    /// Register, login, codes and resets of one address, over all nodes.
+    pub auth_per_ip: Quota,
+    /// Logins, resets and codes for one identifier, over all nodes.
+    pub auth_per_account: Quota,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads the settings.
+    pub fn read(settings: &mut Settings) -> Self {
+        Self {
+            body_limit: settings.parse("gateway.body_limit", "1MiB", "largest body of a request", read_limit),
+            header_timeout: settings.duration("gateway.header_timeout", "10s", "how long the head of a request may take"),
+            body_timeout: settings.duration("gateway.body_timeout", "30s", "how long the body of a request may take"),
+            idle_timeout: settings.duration("gateway.idle_timeout", "75s", "how long a connection may stand idle"),
+            max_connections: settings.value("gateway.max_connections", "20000", "how many connections are open at most"),
+            drain_timeout: settings.duration(
+                "gateway.drain_timeout",
+                "30s",
+                "how long open requests may take when the node stops",
+            ),
+            cors_origins: settings.list(
+                "gateway.cors.origins",
+                "",
+                "origins of pages that may read answers, such as https://app.example; * for any",
+            ),
+            limits: Limits::read(settings),
+            trusted_proxies: settings.parse(
+                "gateway.trusted_proxies",
+                "",
+                "addresses or networks of proxies whose X-Forwarded-For and Forwarded are believed",
+                Network::parse_list,
+            ),
+            access_log: settings.value("gateway.access_log", "true", "whether each request is a line in the log"),
+            metrics_listen: settings.parse("metrics_listen", "", "where metrics are served, apart from the main listener", read_address),
+            public_url: String::new(),
+            development: false,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+        }
+    }
+}
+
+impl Limits {
+    fn read(settings: &mut Settings) -> Self {
+        Self {
+            enabled: settings.value("gateway.limits.enabled", "true", "whether request limits hold"),
+            global: settings.value("gateway.limits.global", "60000/1m", "limit on all requests of a process"),
+            per_ip: settings.value("gateway.limits.per_ip", "600/1m", "limit on requests of one address"),
+            per_user: settings.value("gateway.limits.per_user", "1200/1m", "limit on requests of one person"),
+            auth_per_ip: settings.value(
+                "gateway.limits.auth_per_ip",
+                "20/1m",
+                "limit on register, login, codes and resets of one address, over all nodes",
+            ),
+            auth_per_account: settings.value(
+                "gateway.limits.auth_per_account",
+                "10/1m",
+                "limit on logins, resets and codes for one identifier, over all nodes",
+            ),
+        }
+    }
+}
+
+fn read_limit(text: &str) -> Result<usize, String> {
+    usize::try_from(parse_size(text)?).map_err(|_| "too large".to_owned())
+}
+
+fn read_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| "an address and a port, such as 127.0.0.1:9090".to_owned())
+}

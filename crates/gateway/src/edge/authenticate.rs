@@ -1,0 +1,119 @@
+//! Who comes: the bearer token of a request, verified once and remembered for a while.
+
+use std::sync::Arc;
+
+use denizen_kit::problem::{Code, Problem};
+use denizen_kit::seal::sha256;
+use denizen_kit::time::Clock;
+use denizen_rpc::Links;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::keys::Keys;
+use super::revocations::{Revocations, Trust, check_session};
+use super::token::{Parts, Verified, refused};
+
+/// How many verified tokens are remembered.
+const REMEMBERED: usize = 50_000;
+
+/// How careful the door must be with one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// It reads: it may go on while auth cannot be asked.
+    Read,
+    /// It writes or administers: not without word from auth.
+    Write,
+}
+
+/// Verifies tokens.
+#[derive(Debug)]
+pub(crate) struct Authenticator {
+    links: Links,
+    clock: Clock,
+    issuer: String,
+    pub(crate) keys: Keys,
+    pub(crate) revocations: Revocations,
+    /// By SHA-256 of the whole token, so that no two tokens can be taken for each other.
+    seen: quick_cache::sync::Cache<[u8; 32], Arc<Verified>>,
+}
+
+// === impl Authenticator ===
+
+impl Authenticator {
+    pub(crate) fn new(links: Links, clock: Clock, issuer: &str) -> Self {
+        Self {
+            keys: Keys::new(links.clone(), clock.clone()),
+            revocations: Revocations::new(),
+            seen: quick_cache::sync::Cache::new(REMEMBERED),
+            issuer: issuer.to_owned(),
+            links,
+            clock,
+        }
+    }
+
+    /// Whom the request's token names; none when it has no token.
+    pub(crate) async fn authenticate(&self, headers: &HeaderMap, care: Care) -> Result<Option<Arc<Verified>>, Problem> {
+        let Some(token) = bearer(headers)? else { return Ok(None) };
+        let digest = sha256(token.as_bytes());
+        let verified = match self.seen.get(&digest) {
+            Some(verified) => verified,
+            None => self.verify(token, digest).await?,
+        };
+        self.check(&verified, care).await?;
+        Ok(Some(verified))
+    }
+
+    async fn verify(&self, token: &str, digest: [u8; 32]) -> Result<Arc<Verified>, Problem> {
+        let parts = Parts::read(token)?;
+        let key = self.keys.get(&parts.kid).await?.ok_or_else(refused)?;
+        let verified = Arc::new(parts.verify(&key, &self.issuer, self.clock.now())?);
+        self.seen.insert(digest, verified.clone());
+        Ok(verified)
+    }
+
+    /// What may have changed since the token was verified.
+    async fn check(&self, verified: &Verified, care: Care) -> Result<(), Problem> {
+        if verified.expires <= self.clock.now().as_second() {
+            return Err(Problem::of(Code::TokenExpired));
+        }
+        let ended = || Problem::new(Code::Unauthenticated, "the session of this token has ended; log in again");
+        if self.revocations.has(verified.session_id) {
+            return Err(ended());
+        }
+        if self.revocations.trust() == Trust::Fresh {
+            return Ok(());
+        }
+        match check_session(&self.links, &self.clock, verified.session_id).await {
+            Ok(live) => {
+                self.revocations.note_reached();
+                if live { Ok(()) } else { Err(ended()) }
+            }
+            Err(_) if care == Care::Read || self.revocations.trust() == Trust::Stale => Ok(()),
+            Err(problem) => Err(Problem {
+                detail: "sessions cannot be checked now, so nothing is changed; repeat it later".into(),
+                ..problem
+            }),
+        }
+    }
+}
+
+/// The bearer token of the request (RFC 6750 §2.1); none when it has no Authorization header.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let malformed =
+        || Problem::new(Code::Unauthenticated, "send one Authorization header of the form: Bearer <access token>");
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(malformed());
+    }
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
+    let is_token = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if !scheme.eq_ignore_ascii_case("bearer") || !is_token {
+        return Err(malformed());
+    }
+    Ok(Some(token))
+}
+
+#[cfg(test)]
+#[path = "authenticate_tests.rs"]
+mod tests;

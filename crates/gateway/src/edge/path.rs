@@ -1,0 +1,91 @@
+//! Which paths are refused before anything looks at them: those that two readers could read differently.
+
+use denizen_kit::problem::Problem;
+use http::header::HOST;
+use http::{HeaderMap, Version};
+
+/// Lets a path pass that has one reading only: no empty or dot segments, no parameters, no backslash, and no
+/// percent-encoding of what separates or disguises segments (RFC 3986 §6.2.2; OWASP path confusion).
+pub(crate) fn check(path: &str) -> Result<(), Problem> {
+    let bytes = path.as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~' | b'@' | b':' | b'+' | b',' | b'=' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*');
+    let refused = || Problem::malformed("the path has empty or dot segments, or characters that are not accepted; send it plainly");
+    if !path.starts_with('/') || path.contains("//") {
+        return Err(refused());
+    }
+    if path.split('/').any(|segment| segment == "." || segment == "..") {
+        return Err(refused());
+    }
+    if bytes.iter().all(plain) {
+        return Ok(());
+    }
+    let decoded = decode(bytes).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
+    if decoded.chars().any(|c| c.is_control()) { Err(refused()) } else { Ok(()) }
+}
+
+/// The path without percent-encoding; none when a character is refused in plain or in encoded form.
+fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&byte, tail)) = rest.split_first() {
+        if byte != b'%' {
+            if !byte.is_ascii_graphic() || matches!(byte, b';' | b'\\') {
+                return None;
+            }
+            decoded.push(byte);
+            rest = tail;
+            continue;
+        }
+        let (digits, tail) = tail.split_at_checked(2)?;
+        let value = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        if matches!(value, b'/' | b'\\' | b'.' | b'%' | b';') || value.is_ascii_control() || digits[0] == b'+' {
+            return None;
+        }
+        decoded.push(value);
+        rest = tail;
+    }
+    Some(decoded)
+}
+
+/// Refuses a request that names no host, or two (RFC 9112 §3.2). A request that came by no socket needs none.
+pub(crate) fn check_host(version: Version, headers: &HeaderMap, by_socket: bool) -> Result<(), Problem> {
+    let hosts = headers.get_all(HOST).iter().count();
+    let missing = hosts == 0 && version == Version::HTTP_11 && by_socket;
+    if hosts > 1 || missing {
+        return Err(Problem::malformed("a request has exactly one Host header"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn one_reading_only() {
+        let refused = [
+            "/public/../v1/users", "/v1/%2e%2e/v1/users", "//v1//users", "/v1/users%2f..", "/v1/users%2F", "/v1/users;x",
+            "/v1/users%3bx", "/v1/%252e", "/v1\\users", "/v1%5cusers", "/v1/users%00", "/v1/./users", "/v1/users/..",
+            "/v1/%zz", "/v1/%4", "/v1/%+f", "/v1/%ff", "/v1/users%0a", "*", "", "/a b", "/v1/%c2%80",
+        ];
+        for path in refused {
+            assert!(check(path).is_err(), "{path}");
+        }
+        for path in ["/", "/api/v1/users/", "/.well-known/jwks.json", "/a/%C3%A4", "/a/x%20y", "/...", "/a/b.c"] {
+            assert!(check(path).is_ok(), "{path}");
+        }
+    }
+
+    #[test]
+    fn one_host() {
+        let mut headers = HeaderMap::new();
+        assert!(check_host(Version::HTTP_11, &headers, true).is_err());
+        assert!(check_host(Version::HTTP_2, &headers, true).is_ok());
+        headers.append(HOST, HeaderValue::from_static("a.example"));
+        assert!(check_host(Version::HTTP_11, &headers, true).is_ok());
+        headers.append(HOST, HeaderValue::from_static("b.example"));
+        assert!(check_host(Version::HTTP_11, &headers, true).is_err());
+    }
+}

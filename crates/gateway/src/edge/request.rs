@@ -1,0 +1,110 @@
+//! What travels with a request from the door on: its id, its trace, where it comes from.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use denizen_kit::cx::Call;
+use denizen_kit::id::uuid_v7;
+use denizen_kit::seal::random;
+use denizen_kit::time::Clock;
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Name of the header with a request's id.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longest request id that is taken from a client.
+const MAX_REQUEST_ID: usize = 128;
+
+/// How many characters of a user agent are kept.
+const MAX_USER_AGENT: usize = 256;
+
+/// A request behind the door, as an extension for what answers it.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    /// What travels on to the services.
+    pub(crate) call: Arc<Call>,
+    /// The socket's peer, if it came by one.
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+/// The request's id: the client's if it is plain, else a new UUIDv7.
+pub(crate) fn request_id(headers: &HeaderMap, clock: &Clock) -> Arc<str> {
+    let plain = |text: &&str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        !text.is_empty() && text.len() <= MAX_REQUEST_ID && text.bytes().all(is_plain)
+    };
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain);
+    if let Some(given) = given {
+        return Arc::from(given);
+    }
+    let mut bytes = [0; 10];
+    random(&mut bytes);
+    let mut buffer = uuid::Uuid::encode_buffer();
+    Arc::from(&*uuid_v7(clock.now(), bytes).hyphenated().encode_lower(&mut buffer))
+}
+
+/// The trace context, if it is well-formed: `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context §3.2).
+pub(crate) fn trace(headers: &HeaderMap) -> Option<Arc<str>> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let mut parts = text.split('-');
+    let is_hex = |part: &str, length| part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let well_formed = [2, 32, 16, 2].into_iter().all(|length| parts.next().is_some_and(|part| is_hex(part, length)));
+    (well_formed && parts.next().is_none() && !text.starts_with("ff")).then(|| Arc::from(text))
+}
+
+/// What the client calls itself, cut to length and without control characters.
+pub(crate) fn user_agent(headers: &HeaderMap) -> Option<Arc<str>> {
+    let text = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes());
+    let is_plain = text.len() <= MAX_USER_AGENT && !text.chars().any(char::is_control);
+    if is_plain {
+        return Some(Arc::from(text.as_ref()));
+    }
+    let cut: String = text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect();
+    Some(Arc::from(cut))
+}
+
+/// The id as a header.
+pub(crate) fn id_header(request_id: &str) -> HeaderValue {
+    HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use denizen_kit::time::Timestamp;
+
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        headers
+    }
+
+    #[test]
+    fn a_plain_id_is_kept_and_any_other_replaced() {
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+        let id = |value: &str| request_id(&with("x-request-id", value), &clock).to_string();
+        assert_eq!(id("abc-1.2_3"), "abc-1.2_3");
+        for other in ["", "a b", "a/b", "ä", &"x".repeat(129)] {
+            let made = id(other);
+            assert_eq!(made.len(), 36, "{other}");
+            assert!(made.starts_with("00000000-0000-7"), "{made}");
+        }
+    }
+
+    #[test]
+    fn only_a_well_formed_trace_goes_on() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(trace(&with("traceparent", good)).as_deref(), Some(good));
+        for bad in ["", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", &good.to_uppercase(), &format!("{good}-00")] {
+            assert_eq!(trace(&with("traceparent", bad)), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_long_user_agent_is_cut() {
+        let long = "é".repeat(1_000);
+        assert_eq!(user_agent(&with("user-agent", &long)).unwrap().chars().count(), 256);
+    }
+}

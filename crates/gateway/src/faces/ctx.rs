@@ -1,0 +1,90 @@
+//! What a handler has at hand: who calls, and the clients of the services.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use denizen_kit::caller::Person;
+use denizen_kit::cx::Call;
+use denizen_kit::problem::{Code, Problem};
+use denizen_rpc::Peer;
+use denizen_rpc::audit::v1::audit_client::AuditClient;
+use denizen_rpc::auth::v1::auth_client::AuthClient;
+use denizen_rpc::otp::v1::otp_client::OtpClient;
+use denizen_rpc::password::v1::passwords_client::PasswordsClient;
+use denizen_rpc::users::v1::users_client::UsersClient;
+use http::request::Parts;
+
+use super::failure::Failure;
+use crate::edge::limits;
+use crate::edge::request::Visit;
+use crate::state::App;
+
+/// The context of a handler.
+#[derive(Clone, Debug)]
+pub(crate) struct Ctx {
+    pub(crate) app: Arc<App>,
+    pub(crate) visit: Visit,
+}
+
+// === impl Ctx ===
+
+impl Ctx {
+    fn call(&self) -> &Arc<Call> {
+        &self.visit.call
+    }
+
+    fn person(&self) -> Option<&Person> {
+        self.call().caller.person.as_deref()
+    }
+
+    /// The caller's own id, or 401.
+    pub(crate) fn me(&self) -> Result<String, Problem> {
+        self.person().map(|person| person.user_id.to_string()).ok_or_else(|| Problem::of(Code::Unauthenticated))
+    }
+
+    /// The id that a path names: `me` is the caller's own.
+    pub(crate) fn user_id(&self, named: String) -> Result<String, Problem> {
+        if named == "me" { self.me() } else { Ok(named) }
+    }
+
+    /// Whether the id is the caller's own.
+    pub(crate) fn is_self(&self, user_id: &str) -> bool {
+        let parsed = user_id.parse().ok();
+        self.person().is_some_and(|person| Some(person.user_id) == parsed)
+    }
+
+    /// Counts a try with those for the same identifier.
+    pub(crate) async fn limit_account(&self, identifier: &str) -> Result<(), Failure> {
+        limits::check_account(&self.app, identifier).await
+    }
+
+    pub(crate) fn users(&self) -> UsersClient<Peer> {
+        self.app.links.users(self.call())
+    }
+
+    pub(crate) fn auth(&self) -> AuthClient<Peer> {
+        self.app.links.auth(self.call())
+    }
+
+    pub(crate) fn passwords(&self) -> PasswordsClient<Peer> {
+        self.app.links.passwords(self.call())
+    }
+
+    pub(crate) fn otp(&self) -> OtpClient<Peer> {
+        self.app.links.otp(self.call())
+    }
+
+    pub(crate) fn audit(&self) -> AuditClient<Peer> {
+        self.app.links.audit(self.call())
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Ctx {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let visit = parts.extensions.get::<Visit>().cloned();
+        let no_door = || Problem::new(Code::Internal, "the request did not come through the door");
+        Ok(Self { app: app.clone(), visit: visit.ok_or_else(no_door)? })
+    }
+}

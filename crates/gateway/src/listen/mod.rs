@@ -1,0 +1,6 @@
+//! Sockets: accepting, time limits, and the orderly end.
+
+mod accept;
+mod pulse;
+
+pub(crate) use accept::serve;

@@ -1,0 +1,184 @@
+//! The pulse of a connection: what it does and since when, so that one that only stands there can be ended.
+//!
+//! hyper bounds the time of a head, but counts the idle time before it in, and knows nothing of the time before the
+//! first byte. So the bytes are watched where they come in.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+/// What a connection does and since when.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    started: Instant,
+    active: AtomicU32,
+    /// Milliseconds after `started`, plus one, of the first byte of a head that is not complete; 0 for none.
+    head_since: AtomicU64,
+    /// Milliseconds after `started` of the end of the last request.
+    idle_since: AtomicU64,
+    has_served: AtomicBool,
+    is_http2: AtomicBool,
+}
+
+/// The limits that a pulse is held against.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// How long a head may take, and the first one after connecting.
+    pub(super) head: Duration,
+    /// How long nothing may happen between requests.
+    pub(super) idle: Duration,
+}
+
+// === impl Pulse ===
+
+impl Pulse {
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            active: AtomicU32::new(0),
+            head_since: AtomicU64::new(0),
+            idle_since: AtomicU64::new(0),
+            has_served: AtomicBool::new(false),
+            is_http2: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes that a request has come in whole.
+    pub(super) fn begin(&self, is_http2: bool) {
+        self.active.fetch_add(1, Ordering::Relaxed);
+        self.head_since.store(0, Ordering::Relaxed);
+        self.has_served.store(true, Ordering::Relaxed);
+        self.is_http2.store(is_http2, Ordering::Relaxed);
+    }
+
+    /// Notes that a request has been answered.
+    pub(super) fn end(&self) {
+        self.idle_since.store(self.elapsed(), Ordering::Relaxed);
+        self.active.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Until when the connection may go on as it is; none while it works.
+    pub(super) fn due(&self, patience: Patience) -> Option<Instant> {
+        if self.active.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
+        if !self.has_served.load(Ordering::Relaxed) {
+            return Some(self.started + patience.head);
+        }
+        match self.head_since.load(Ordering::Relaxed) {
+            0 => Some(self.started + Duration::from_millis(self.idle_since.load(Ordering::Relaxed)) + patience.idle),
+            since => Some(self.started + Duration::from_millis(since - 1) + patience.head),
+        }
+    }
+
+    fn note_read(&self) {
+        // HTTP/2 sends pings and window updates between requests: its bytes say nothing about heads.
+        let is_counted = self.active.load(Ordering::Relaxed) == 0 && !self.is_http2.load(Ordering::Relaxed);
+        if is_counted && self.head_since.load(Ordering::Relaxed) == 0 {
+            self.head_since.store(self.elapsed() + 1, Ordering::Relaxed);
+        }
+    }
+
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A socket whose reads are noted.
+#[derive(Debug)]
+pub(super) struct Watched {
+    io: TokioIo<TcpStream>,
+    pulse: Arc<Pulse>,
+}
+
+// === impl Watched ===
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
+        Self { io: TokioIo::new(stream), pulse }
+    }
+}
+
+impl Read for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.io).poll_read(cx, buffer);
+        if outcome.is_ready() {
+            self.pulse.note_read();
+        }
+        outcome
+    }
+}
+
+impl Write for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience = Patience { head: Duration::from_secs(10), idle: Duration::from_secs(75) };
+
+    fn left(pulse: &Pulse) -> Option<u64> {
+        pulse.due(PATIENCE).map(|due| due.saturating_duration_since(Instant::now()).as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_has_the_time_that_its_state_gives() {
+        let pulse = Pulse::new();
+        assert_eq!(left(&pulse), Some(10), "the first head");
+        tokio::time::advance(Duration::from_secs(4)).await;
+        pulse.note_read();
+        assert_eq!(left(&pulse), Some(6), "bytes do not lengthen it");
+        pulse.begin(false);
+        assert_eq!(left(&pulse), None, "it works");
+        tokio::time::advance(Duration::from_secs(60)).await;
+        pulse.end();
+        assert_eq!(left(&pulse), Some(75), "idle");
+        tokio::time::advance(Duration::from_secs(70)).await;
+        pulse.note_read();
+        assert_eq!(left(&pulse), Some(10), "a head has begun");
+        tokio::time::advance(Duration::from_secs(9)).await;
+        pulse.note_read();
+        assert_eq!(left(&pulse), Some(1), "a trickle does not lengthen it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pings_of_http2_are_no_heads() {
+        let pulse = Pulse::new();
+        pulse.begin(true);
+        pulse.end();
+        pulse.note_read();
+        assert_eq!(left(&pulse), Some(75));
+    }
+}

@@ -1,0 +1,4 @@
+//! The record of what happened.
+
+pub(crate) mod rest;
+pub(crate) mod view;

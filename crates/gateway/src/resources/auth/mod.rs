@@ -1,0 +1,4 @@
+//! Logging in, tokens.
+
+pub(crate) mod rest;
+pub(crate) mod view;

@@ -1,0 +1,145 @@
+//! Logging in and tokens over REST.
+
+use std::sync::Arc;
+
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use denizen_kit::problem::{Code, Kind, Problem};
+use denizen_rpc::auth::v1 as wire;
+use denizen_rpc::problem_from;
+use http::StatusCode;
+use serde_json::{Map, Value};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::view::{LoginAnswer, LoginForm, LogoutForm, OtpLoginForm, RefreshForm, StepUpForm, TokenForm, Tokens};
+use crate::faces::body::{Json, Missing, OptionalJson};
+use crate::faces::ctx::Ctx;
+use crate::faces::etag::IfNoneMatch;
+use crate::faces::failure::Failure;
+use crate::resources::users::rest::get_user;
+use crate::resources::users::view::User;
+use crate::state::App;
+
+/// The operations on logins and tokens.
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(login))
+        .routes(routes!(login_with_otp))
+        .routes(routes!(step_up))
+        .routes(routes!(refresh))
+        .routes(routes!(logout))
+        .routes(routes!(me))
+        .routes(routes!(validate))
+}
+
+/// Log in
+///
+/// By e-mail, user name or mobile, and password.
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", request_body = LoginForm,
+    responses((status = 200, description = "Tokens, or the challenge of a second factor", body = LoginAnswer)))]
+async fn login(ctx: Ctx, Json(form): Json<LoginForm>) -> Result<Response, Failure> {
+    ctx.limit_account(form.identifier()).await?;
+    let by = form.by()?;
+    let mut missing = Missing::default();
+    let password = missing.take("/password", form.password);
+    missing.finish()?;
+    answer(ctx.auth().login(wire::LoginRequest { by: Some(by), password }).await)
+}
+
+/// Log in by a one-time password
+///
+/// As the second factor of a login, or by a code alone.
+#[utoipa::path(post, path = "/api/v1/auth/login/otp", tag = "auth", request_body = OtpLoginForm,
+    responses((status = 200, description = "Tokens", body = LoginAnswer)))]
+async fn login_with_otp(ctx: Ctx, Json(form): Json<OtpLoginForm>) -> Result<Response, Failure> {
+    let of = form.of()?;
+    let mut missing = Missing::default();
+    let code = missing.take("/code", form.code);
+    missing.finish()?;
+    answer(ctx.auth().login_with_otp(wire::LoginWithOtpRequest { of: Some(of), code }).await)
+}
+
+/// Prove oneself again
+///
+/// Gives an access token with a fresh `auth_time`, for sensitive changes.
+#[utoipa::path(post, path = "/api/v1/auth/step-up", tag = "auth", request_body = StepUpForm,
+    responses((status = 200, description = "A new access token", body = Tokens)))]
+async fn step_up(ctx: Ctx, Json(form): Json<StepUpForm>) -> Result<axum::Json<Tokens>, Failure> {
+    let proof = Some(form.proof()?);
+    let tokens = ctx.auth().step_up(wire::StepUpRequest { proof }).await?.into_inner();
+    Ok(axum::Json(Tokens::of(tokens)))
+}
+
+/// Refresh
+///
+/// Gives a new pair of tokens; the refresh token is used up.
+#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", request_body = RefreshForm,
+    responses((status = 200, description = "Tokens", body = Tokens)))]
+async fn refresh(ctx: Ctx, Json(form): Json<RefreshForm>) -> Result<axum::Json<Tokens>, Failure> {
+    let mut missing = Missing::default();
+    let refresh_token = missing.take("/refresh_token", form.refresh_token);
+    missing.finish()?;
+    let tokens = ctx.auth().refresh(wire::RefreshRequest { refresh_token }).await?.into_inner();
+    Ok(axum::Json(Tokens::of(tokens)))
+}
+
+/// Log out
+///
+/// Ends the present session, or all of them.
+#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", request_body = Option<LogoutForm>,
+    responses((status = 204, description = "It has ended")))]
+async fn logout(ctx: Ctx, OptionalJson(form): OptionalJson<LogoutForm>) -> Result<StatusCode, Failure> {
+    ctx.auth().logout(wire::LogoutRequest { all: form.all.unwrap_or_default() }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// View one's own account
+#[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth", responses(
+    (status = 200, description = "The account", body = User, headers(("ETag" = String))),
+    (status = 304, description = "It is as the client has it")))]
+async fn me(ctx: Ctx, held: IfNoneMatch) -> Result<Response, Failure> {
+    get_user(ctx, Path("me".to_owned()), held).await
+}
+
+/// Check an access token
+///
+/// Whether it is good now, and its claims (RFC 7662).
+#[utoipa::path(post, path = "/api/v1/auth/validate", tag = "auth", request_body = TokenForm,
+    responses((status = 200, description = "`active`, and the claims when it is true", body = Object)))]
+async fn validate(ctx: Ctx, Json(form): Json<TokenForm>) -> Result<axum::Json<Value>, Failure> {
+    let mut missing = Missing::default();
+    let token = missing.take("/token", form.token);
+    missing.finish()?;
+    let answer = ctx.auth().validate_token(wire::ValidateTokenRequest { token }).await?.into_inner();
+    let mut claims = match answer.active {
+        true => serde_json::from_str::<Map<String, Value>>(&answer.claims).map_err(Problem::internal)?,
+        false => Map::new(),
+    };
+    claims.insert("active".to_owned(), Value::Bool(answer.active));
+    Ok(axum::Json(Value::Object(claims)))
+}
+
+/// Counts a login and shows what it gave.
+fn answer(outcome: Result<tonic::Response<wire::LoginResponse>, tonic::Status>) -> Result<Response, Failure> {
+    let outcome = outcome.map_err(problem_from).and_then(|answer| {
+        let given = LoginAnswer::of(answer.into_inner());
+        given.ok_or_else(|| Problem::new(Code::Internal, "the login gave neither tokens nor a challenge"))
+    });
+    let result = match &outcome {
+        Ok(answer) => answer.result(),
+        Err(problem) => failed_result(problem.kind),
+    };
+    metrics::counter!("denizen_logins_total", "result" => result).increment(1);
+    Ok(axum::Json(outcome?).into_response())
+}
+
+/// The name of a failure in the count of logins.
+const fn failed_result(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Unauthenticated | Kind::Invalid | Kind::Malformed => "failed",
+        Kind::Forbidden => "refused",
+        Kind::TooMany => "limited",
+        _ => "error",
+    }
+}

@@ -1,0 +1,4 @@
+//! One-time passwords.
+
+pub(crate) mod rest;
+pub(crate) mod view;

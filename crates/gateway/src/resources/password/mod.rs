@@ -1,0 +1,4 @@
+//! Passwords.
+
+pub(crate) mod rest;
+pub(crate) mod view;

@@ -1,0 +1,4 @@
+//! Login sessions.
+
+pub(crate) mod rest;
+pub(crate) mod view;

@@ -1,0 +1,6 @@
+//! Accounts.
+
+pub(crate) mod contact;
+pub(crate) mod form;
+pub(crate) mod rest;
+pub(crate) mod view;

@@ -1,0 +1,248 @@
+//! Accounts over REST.
+
+use std::sync::Arc;
+
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use denizen_kit::problem::Problem;
+use denizen_rpc::users::v1 as wire;
+use http::header::{ETAG, LOCATION};
+use http::{HeaderValue, StatusCode};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::form::{CreateUserForm, DeleteForm, PreferencesForm, RegisterForm, UpdateUserForm, UsernameForm, read_status};
+use super::view::{Preferences, User};
+use crate::faces::body::{Json, Missing, OptionalJson};
+use crate::faces::ctx::Ctx;
+use crate::faces::etag::{IfMatch, IfNoneMatch, etag};
+use crate::faces::failure::Failure;
+use crate::faces::page::{Page, page};
+use crate::faces::query::{Query, flag, limit, time};
+use crate::state::App;
+
+/// The operations on accounts.
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(register, list_users))
+        .routes(routes!(create_user))
+        .routes(routes!(get_user, patch_user, put_user, delete_user))
+        .routes(routes!(change_username))
+        .routes(routes!(get_preferences, put_preferences))
+        .merge(super::contact::routes())
+}
+
+/// Which accounts, in which order.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// `pending`, `active`, `blocked`, `suspended` or `deleted`.
+    status: Option<String>,
+    role: Option<String>,
+    /// The whole address.
+    email: Option<String>,
+    /// The whole name.
+    username: Option<String>,
+    /// The whole number.
+    mobile: Option<String>,
+    /// Start of the name or of the user name.
+    q: Option<String>,
+    #[param(format = DateTime)]
+    created_after: Option<String>,
+    #[param(format = DateTime)]
+    created_before: Option<String>,
+    /// `created_at`, `-created_at`, `username`, `name` or `last_login_at`.
+    sort: Option<String>,
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200)]
+    limit: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Whether the answer says how many there are in all.
+    #[param(value_type = Option<bool>)]
+    total: Option<String>,
+}
+
+/// Register
+///
+/// Opens an account. Anyone may.
+#[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = RegisterForm, responses(
+    (status = 201, description = "The account", body = User, headers(("Location" = String), ("ETag" = String)))))]
+async fn register(ctx: Ctx, Json(form): Json<RegisterForm>) -> Result<Response, Failure> {
+    let user = ctx.users().register(form.into_message()?).await?.into_inner();
+    metrics::counter!("denizen_registrations_total").increment(1);
+    Ok(created(user, true))
+}
+
+/// Create an account
+///
+/// Opens an account for somebody else. Needs `users:write`.
+#[utoipa::path(post, path = "/api/v1/admin/users", tag = "admin", request_body = CreateUserForm, responses(
+    (status = 201, description = "The account", body = User, headers(("Location" = String), ("ETag" = String)))))]
+async fn create_user(ctx: Ctx, Json(form): Json<CreateUserForm>) -> Result<Response, Failure> {
+    let user = ctx.users().create_user(form.into_message()?).await?.into_inner();
+    Ok(created(user, false))
+}
+
+/// List accounts
+///
+/// Needs `users:read`.
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(ListQuery), responses(
+    (status = 200, description = "A page of accounts", body = Page<User>, headers(("Link" = String)))))]
+async fn list_users(ctx: Ctx, Query(query, uri): Query<ListQuery>) -> Result<Response, Failure> {
+    let answer = ctx.users().list_users(query.into_message()?).await?.into_inner();
+    let users = answer.users.into_iter().map(User::of_another).collect();
+    Ok(page(&uri, users, answer.next_cursor, answer.total))
+}
+
+/// View an account
+///
+/// One's own, or another's with `users:read`.
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")), responses(
+    (status = 200, description = "The account", body = User, headers(("ETag" = String))),
+    (status = 304, description = "It is as the client has it")))]
+pub(crate) async fn get_user(ctx: Ctx, Path(id): Path<String>, held: IfNoneMatch) -> Result<Response, Failure> {
+    let user_id = ctx.user_id(id)?;
+    let user = ctx.users().get_user(wire::GetUserRequest { user_id }).await?.into_inner();
+    if held.has(user.version) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(user.version))]).into_response());
+    }
+    Ok(shown(&ctx, user))
+}
+
+/// Change an account
+///
+/// JSON merge patch (RFC 7396). Oneself, or `users:write`.
+#[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+    request_body(content = UpdateUserForm, content_type = "application/json"), responses(
+    (status = 200, description = "The account", body = User, headers(("ETag" = String)))))]
+async fn patch_user(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(form): Json<UpdateUserForm>) -> Result<Response, Failure> {
+    update(ctx, form, (id, version), false).await
+}
+
+/// Replace fields of an account
+///
+/// The writable fields that are sent; the others stay. Oneself, or `users:write`.
+#[utoipa::path(put, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+    request_body = UpdateUserForm, responses(
+    (status = 200, description = "The account", body = User, headers(("ETag" = String)))))]
+async fn put_user(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(form): Json<UpdateUserForm>) -> Result<Response, Failure> {
+    update(ctx, form, (id, version), true).await
+}
+
+async fn update(ctx: Ctx, form: UpdateUserForm, (id, version): (String, IfMatch), replace: bool) -> Result<Response, Failure> {
+    let message = form.into_message(ctx.user_id(id)?, version.0, replace);
+    let user = ctx.users().update_user(message).await?.into_inner();
+    Ok(shown(&ctx, user))
+}
+
+/// Delete an account
+///
+/// It can be restored for 30 days. Oneself, or `users:write`.
+#[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+    request_body = Option<DeleteForm>, responses((status = 204, description = "It is deleted")))]
+async fn delete_user(ctx: Ctx, Path(id): Path<String>, version: IfMatch, form: OptionalJson<DeleteForm>) -> Result<StatusCode, Failure> {
+    let DeleteForm { password, reason } = form.0;
+    let message = wire::DeleteUserRequest { user_id: ctx.user_id(id)?, if_version: version.0, password, reason };
+    ctx.users().delete_user(message).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Change the user name
+///
+/// Oneself, or `users:write`.
+#[utoipa::path(put, path = "/api/v1/users/{id}/username", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+    request_body = UsernameForm, responses(
+    (status = 200, description = "The account", body = User, headers(("ETag" = String)))))]
+async fn change_username(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(form): Json<UsernameForm>) -> Result<Response, Failure> {
+    let mut missing = Missing::default();
+    let username = missing.take("/username", form.username);
+    missing.finish()?;
+    let message = wire::ChangeUsernameRequest { user_id: ctx.user_id(id)?, username, if_version: version.0 };
+    let user = ctx.users().change_username(message).await?.into_inner();
+    Ok(shown(&ctx, user))
+}
+
+/// View preferences
+#[utoipa::path(get, path = "/api/v1/users/{id}/preferences", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+    responses((status = 200, description = "The preferences", body = Preferences, headers(("ETag" = String)))))]
+async fn get_preferences(ctx: Ctx, Path(id): Path<String>) -> Result<Response, Failure> {
+    let user_id = ctx.user_id(id)?;
+    let user = ctx.users().get_user(wire::GetUserRequest { user_id }).await?.into_inner();
+    Ok(preferences(user))
+}
+
+/// Change preferences
+///
+/// Those that are sent; the others stay.
+#[utoipa::path(put, path = "/api/v1/users/{id}/preferences", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+    request_body = PreferencesForm, responses(
+    (status = 200, description = "The preferences", body = Preferences, headers(("ETag" = String)))))]
+async fn put_preferences(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(form): Json<PreferencesForm>) -> Result<Response, Failure> {
+    let message = wire::UpdateUserRequest {
+        user_id: ctx.user_id(id)?,
+        if_version: version.0,
+        preferences: Some(form.into_message()),
+        ..wire::UpdateUserRequest::default()
+    };
+    Ok(preferences(ctx.users().update_user(message).await?.into_inner()))
+}
+
+// --- answers
+
+/// An account, as it looks to the caller.
+pub(crate) fn shown(ctx: &Ctx, user: wire::User) -> Response {
+    let tag = etag(user.version);
+    let view = if ctx.is_self(&user.id) { User::own(user) } else { User::of_another(user) };
+    ([(ETAG, tag)], axum::Json(view)).into_response()
+}
+
+fn created(user: wire::User, is_own: bool) -> Response {
+    let location = HeaderValue::try_from(format!("/api/v1/users/{}", user.id)).unwrap_or(HeaderValue::from_static("/"));
+    let headers = [(ETAG, etag(user.version)), (LOCATION, location)];
+    let view = if is_own { User::own(user) } else { User::of_another(user) };
+    (StatusCode::CREATED, headers, axum::Json(view)).into_response()
+}
+
+fn preferences(user: wire::User) -> Response {
+    let view = Preferences::of(user.preferences.unwrap_or_default());
+    ([(ETAG, etag(user.version))], axum::Json(view)).into_response()
+}
+
+// === impl ListQuery ===
+
+impl ListQuery {
+    fn into_message(self) -> Result<wire::ListUsersRequest, Problem> {
+        let status = self.status.as_deref().map(read_status).transpose()?.map(Into::into);
+        Ok(wire::ListUsersRequest {
+            status,
+            role: self.role,
+            email: self.email,
+            username: self.username,
+            mobile: self.mobile,
+            q: self.q,
+            created_after: time("/created_after", self.created_after)?,
+            created_before: time("/created_before", self.created_before)?,
+            sort: read_sort(self.sort.as_deref())?.into(),
+            limit: limit(self.limit)?,
+            cursor: self.cursor.unwrap_or_default(),
+            total: flag("/total", self.total)?,
+        })
+    }
+}
+
+fn read_sort(text: Option<&str>) -> Result<wire::Sort, Problem> {
+    match text {
+        None => Ok(wire::Sort::Unspecified),
+        Some("created_at") => Ok(wire::Sort::CreatedAt),
+        Some("-created_at") => Ok(wire::Sort::CreatedAtDesc),
+        Some("username") => Ok(wire::Sort::Username),
+        Some("name") => Ok(wire::Sort::Name),
+        Some("last_login_at") => Ok(wire::Sort::LastLoginAt),
+        Some(_) => {
+            let detail = "sort is created_at, -created_at, username, name or last_login_at";
+            Err(Problem::invalid("/sort", "unknown", detail))
+        }
+    }
+}

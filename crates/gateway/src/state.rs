@@ -1,0 +1,113 @@
+//! What the gateway holds: its links, its cache, its settings, and who has been seen at the door.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use denizen_cache::Cache;
+use denizen_kit::caller::Role;
+use denizen_kit::time::Clock;
+use denizen_rpc::Links;
+use futures::future::BoxFuture;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::config::Config;
+use crate::edge::authenticate::Authenticator;
+
+/// The state of one part of the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Which part: `users.database`, `cache` …
+    pub name: String,
+    /// Whether it works.
+    pub ok: bool,
+    /// What is wrong, or a word on how it is; no personal data.
+    pub detail: String,
+}
+
+/// Asks the parts of this process how they are.
+pub type Health = Arc<dyn Fn() -> BoxFuture<'static, Vec<Check>> + Send + Sync>;
+
+/// What this process is, for `/info`.
+#[derive(Clone, Debug)]
+pub struct Info {
+    /// Version of the program.
+    pub version: String,
+    /// Roles that this process runs.
+    pub roles: Vec<Role>,
+    /// Database engine of the roles that have one: `sqlite`, `postgres` or empty.
+    pub engine: String,
+}
+
+/// What the node hands to the gateway.
+pub struct Deps {
+    /// Links of the gateway's role.
+    pub links: Links,
+    /// Shared limits.
+    pub cache: Cache,
+    /// Time.
+    pub clock: Clock,
+    /// Settings.
+    pub config: Config,
+    /// Renders the metrics of the process.
+    pub metrics: PrometheusHandle,
+    /// Asks the parts of this process how they are.
+    pub health: Health,
+    /// What this process is.
+    pub info: Info,
+}
+
+/// The gateway.
+pub struct App {
+    /// Links of the gateway's role.
+    pub links: Links,
+    /// Shared limits.
+    pub cache: Cache,
+    /// Time.
+    pub clock: Clock,
+    /// Settings.
+    pub config: Config,
+    /// Renders the metrics of the process.
+    pub metrics: PrometheusHandle,
+    /// Asks the parts of this process how they are.
+    pub health: Health,
+    /// What this process is.
+    pub info: Info,
+    pub(crate) authenticator: Authenticator,
+    draining: AtomicBool,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+// === impl App ===
+
+impl App {
+    /// The gateway with what the node hands to it.
+    pub fn new(deps: Deps) -> Arc<Self> {
+        let Deps { links, cache, clock, config, metrics, health, info } = deps;
+        let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url);
+        Arc::new(Self {
+            links,
+            cache,
+            clock,
+            config,
+            metrics,
+            health,
+            info,
+            authenticator,
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether the node is stopping: it still answers, but wants no new work.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,49 @@
+//! What is outside the API: health, metrics, documents, and the few pages of the gateway itself.
+
+mod console;
+mod docs;
+mod health;
+mod home;
+mod jwks;
+mod mailbox;
+pub(crate) mod metrics;
+mod page;
+mod problems;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get};
+use http::HeaderMap;
+use http::header::ACCEPT;
+use utoipa::openapi::OpenApi;
+
+use crate::state::App;
+
+/// The routes outside the API, and their paths. All of them take GET only.
+pub(crate) fn routes(app: &Arc<App>, document: &OpenApi) -> (Router, Vec<&'static str>) {
+    let mut list: Vec<(&'static str, MethodRouter<Arc<App>>)> = vec![
+        ("/", get(home::home)),
+        ("/info", get(home::info)),
+        ("/health", get(health::health)),
+        ("/health/live", get(health::live)),
+        ("/health/ready", get(health::ready)),
+        ("/health/database", get(health::database)),
+        ("/metrics", get(metrics::metrics)),
+        ("/.well-known/jwks.json", get(jwks::jwks)),
+        ("/problems/{code}", get(problems::problem)),
+    ];
+    list.extend(docs::routes(document));
+    list.extend(console::routes());
+    if app.config.development {
+        list.extend(mailbox::routes());
+    }
+    let paths = list.iter().map(|(path, _)| *path).collect();
+    let router = list.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
+    (router.with_state(app.clone()), paths)
+}
+
+/// Whether the client would rather have a page than JSON: a browser.
+fn wants_page(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+}

@@ -1,0 +1,62 @@
+//! A gateway whose services are nowhere.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use denizen_cache::Cache;
+use denizen_gateway::{App, Config, Deps, Info};
+use denizen_kit::caller::Role;
+use denizen_kit::config::Settings;
+use denizen_kit::seal::Key;
+use denizen_kit::time::{Clock, Timestamp};
+use denizen_rpc::{Links, Signer};
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::Value;
+use tower::ServiceExt;
+
+pub(crate) fn config(toml: &str) -> Config {
+    let mut settings = Settings::load(toml, []);
+    let mut config = Config::read(&mut settings);
+    settings.finish().unwrap();
+    config.public_url = "http://127.0.0.1:8080".to_owned();
+    config.development = true;
+    config
+}
+
+pub(crate) fn app(config: Config) -> Arc<App> {
+    let clock = Clock::manual(Timestamp::from_second(1_769_857_200).unwrap());
+    let signer = Signer::new(Key::from_bytes([1; 32]), clock.clone());
+    App::new(Deps {
+        links: Links::new(Role::Gateway, Arc::new(HashMap::new()), signer),
+        cache: Cache::memory(),
+        clock,
+        config,
+        metrics: PrometheusBuilder::new().build_recorder().handle(),
+        health: Arc::new(|| Box::pin(std::future::ready(Vec::new()))),
+        info: Info { version: "1.2.3".to_owned(), roles: vec![Role::Gateway], engine: String::new() },
+    })
+}
+
+/// Sends one request to a gateway with default settings.
+pub(crate) async fn send(request: Request<Body>) -> (Response<()>, Value) {
+    send_to(&app(config("")), request).await
+}
+
+pub(crate) async fn send_to(app: &Arc<App>, request: Request<Body>) -> (Response<()>, Value) {
+    let response = denizen_gateway::router(app).oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let json = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+    (Response::from_parts(parts, ()), json)
+}
+
+pub(crate) fn get(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+pub(crate) fn post(path: &str, body: &str) -> Request<Body> {
+    Request::post(path).header("content-type", "application/json").body(Body::from(body.to_owned())).unwrap()
+}

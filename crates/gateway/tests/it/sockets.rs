@@ -1,0 +1,131 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use denizen_gateway::Config;
+use denizen_kit::task::Tasks;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::setting::{app, config};
+
+/// How long a test waits before it fails.
+const LIMIT: Duration = Duration::from_secs(10);
+
+async fn start(config: Config) -> (SocketAddr, Tasks, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (app, tasks) = (app(config), Tasks::new());
+    let stopping = tasks.clone();
+    let serving = tokio::spawn(async move { denizen_gateway::serve(app, listener, &stopping).await });
+    (address, tasks, serving)
+}
+
+/// Sends bytes and reads until the other side closes.
+async fn exchange(address: SocketAddr, bytes: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let _ = stream.write_all(bytes.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(LIMIT, stream.read_to_end(&mut answer)).await.expect("it closes");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn get(path: &str, headers: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n")
+}
+
+#[tokio::test]
+async fn a_neighbour_sees_metrics_and_mailbox_but_not_through_a_proxy() {
+    let (address, tasks, _) = start(config("")).await;
+    assert!(exchange(address, &get("/metrics", "")).await.starts_with("HTTP/1.1 200"));
+    assert!(exchange(address, &get("/dev/mailbox", "")).await.starts_with("HTTP/1.1 200"));
+    for proxied in ["X-Forwarded-For: 127.0.0.1\r\n", "Forwarded: for=127.0.0.1\r\n", "Via: 1.1 p\r\n", "X-Forwarded-Host: localhost\r\n"] {
+        for path in ["/metrics", "/dev/mailbox", "/dev/mailbox/messages"] {
+            assert!(exchange(address, &get(path, proxied)).await.starts_with("HTTP/1.1 404"), "{path} {proxied}");
+        }
+    }
+    let other = "GET /dev/mailbox HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n";
+    assert!(exchange(address, other).await.starts_with("HTTP/1.1 404"));
+    tasks.stop().await;
+}
+
+#[tokio::test]
+async fn a_mailbox_of_a_node_that_others_can_reach_is_shut() {
+    let mut config = config("");
+    config.public_url = "https://id.example".to_owned();
+    let (address, tasks, _) = start(config).await;
+    assert!(exchange(address, &get("/dev/mailbox", "")).await.starts_with("HTTP/1.1 404"));
+    tasks.stop().await;
+}
+
+#[tokio::test]
+async fn requests_that_could_be_two_are_refused() {
+    let (address, tasks, _) = start(config("")).await;
+    let cases = [
+        "GET /info HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n".to_owned(),
+        "GET /info HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(),
+        "POST /api/v1/users HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\nConnection: close\r\n\r\n{} x".to_owned(),
+        "POST /api/v1/users HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\nConnection: close\r\n\r\n0\r\n\r\n".to_owned(),
+        "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+    ];
+    for case in cases {
+        let answer = exchange(address, &case).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{case} -> {answer}");
+    }
+    let long = format!("X-Long: {}\r\n", "x".repeat(100_000));
+    assert!(exchange(address, &get("/info", &long)).await.starts_with("HTTP/1.1 431"));
+    let many: String = (0..200).map(|number| format!("X-{number}: x\r\n")).collect();
+    assert!(exchange(address, &get("/info", &many)).await.starts_with("HTTP/1.1 431"));
+    tasks.stop().await;
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    let (address, tasks, _) = start(config("[gateway]\nheader_timeout = \"50ms\"")).await;
+    assert_eq!(exchange(address, "").await, "");
+    assert_eq!(exchange(address, "GET / HTTP/1.1\r\nHost:").await, "");
+    assert!(exchange(address, &get("/info", "")).await.starts_with("HTTP/1.1 200"));
+    tasks.stop().await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_its_time_only() {
+    let (address, tasks, _) = start(config("[gateway]\nheader_timeout = \"50ms\"\nidle_timeout = \"300ms\"")).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let started = tokio::time::Instant::now();
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(LIMIT, stream.read_to_end(&mut answer)).await.expect("it closes").unwrap();
+    assert!(String::from_utf8(answer).unwrap().starts_with("HTTP/1.1 200"));
+    assert!(started.elapsed() >= Duration::from_millis(250), "the limit of a head is not that of idle time");
+    tasks.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_lets_open_requests_finish() {
+    let (address, tasks, serving) = start(config("")).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = "POST /api/v1/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let probe = exchange(address, &get("/health/live", "")).await;
+    assert!(probe.starts_with("HTTP/1.1 200"), "the server has had its turn");
+    tasks.stop().await;
+    stream.write_all(b"}").await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(LIMIT, stream.read_to_end(&mut answer)).await.expect("it closes").unwrap();
+    assert!(String::from_utf8(answer).unwrap().starts_with("HTTP/1.1 422"));
+    tokio::time::timeout(LIMIT, serving).await.expect("the server ends").unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn garbage_does_not_stop_the_server() {
+    let (address, tasks, _) = start(config("")).await;
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let _ = stream.write_all(&[0xff; 64]).await;
+    }
+    assert!(exchange(address, &get("/health/live", "")).await.starts_with("HTTP/1.1 200"));
+    tasks.stop().await;
+}

@@ -1,0 +1,160 @@
+//! The kinds of messages: how they travel, what they say, which address they go to.
+
+use denizen_rpc::users::internal::v1::Contact;
+
+/// How a message travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// E-mail.
+    Email,
+    /// Text message.
+    Sms,
+}
+
+/// What a message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Template {
+    /// Welcome, with link and code that prove the address.
+    Welcome,
+    /// Link and code that prove an e-mail address.
+    VerifyEmail,
+    /// Code that proves a mobile number.
+    VerifyMobile,
+    /// To the old address: another one stands now.
+    EmailChanged,
+    /// Another mobile number stands now.
+    MobileChanged,
+    /// The account was deleted.
+    AccountDeleted,
+    /// Link to a new password.
+    ResetLink,
+    /// Code for a new password.
+    ResetCode,
+    /// The password was changed.
+    PasswordChanged,
+    /// A code that was asked for.
+    OtpCode,
+}
+
+/// Which of a person's addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressKind {
+    /// The one that stands.
+    Current,
+    /// The one that is yet to be proved.
+    Pending,
+    /// The one that stood before; kept sealed in the message.
+    Old,
+}
+
+// === impl Channel ===
+
+impl Channel {
+    /// All channels.
+    pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
+
+    /// The channel's name in tables, contracts and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+
+    /// The channel of a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == text)
+    }
+}
+
+// === impl Template ===
+
+impl Template {
+    /// All templates.
+    pub const ALL: [Self; 10] = [
+        Self::Welcome,
+        Self::VerifyEmail,
+        Self::VerifyMobile,
+        Self::EmailChanged,
+        Self::MobileChanged,
+        Self::AccountDeleted,
+        Self::ResetLink,
+        Self::ResetCode,
+        Self::PasswordChanged,
+        Self::OtpCode,
+    ];
+
+    /// The template's name in tables and file names.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Welcome => "welcome",
+            Self::VerifyEmail => "verify_email",
+            Self::VerifyMobile => "verify_mobile",
+            Self::EmailChanged => "email_changed",
+            Self::MobileChanged => "mobile_changed",
+            Self::AccountDeleted => "account_deleted",
+            Self::ResetLink => "reset_link",
+            Self::ResetCode => "reset_code",
+            Self::PasswordChanged => "password_changed",
+            Self::OtpCode => "otp_code",
+        }
+    }
+
+    /// The template of a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|template| template.as_str() == text)
+    }
+
+    /// Whether it can travel so.
+    pub const fn travels_by(self, channel: Channel) -> bool {
+        match channel {
+            Channel::Email => !matches!(self, Self::VerifyMobile),
+            Channel::Sms => {
+                matches!(self, Self::VerifyMobile | Self::ResetLink | Self::ResetCode | Self::OtpCode)
+            }
+        }
+    }
+
+    /// Whether it carries a code or a link: late it is worth nothing, and a deleted account gets none.
+    pub const fn carries_secret(self) -> bool {
+        !matches!(
+            self,
+            Self::EmailChanged | Self::MobileChanged | Self::AccountDeleted | Self::PasswordChanged
+        )
+    }
+}
+
+// === impl AddressKind ===
+
+impl AddressKind {
+    /// The kind's name in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Pending => "pending",
+            Self::Old => "old",
+        }
+    }
+
+    /// The kind of a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Current, Self::Pending, Self::Old].into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// The address of this kind that a contact names, if any. An old one is not theirs any more.
+    ///
+    /// The one to be proved is the pending one, or the present one while nobody has proved it.
+    pub fn of(self, contact: &Contact, channel: Channel) -> Option<&str> {
+        let (current, verified, pending) = match channel {
+            Channel::Email => (&contact.email, contact.email_verified, &contact.pending_email),
+            Channel::Sms => (&contact.mobile, contact.mobile_verified, &contact.pending_mobile),
+        };
+        let address = match self {
+            Self::Current => current,
+            Self::Pending if pending.is_empty() && !verified => current,
+            Self::Pending => pending,
+            Self::Old => return None,
+        };
+        Some(address.as_str()).filter(|address| !address.is_empty())
+    }
+}

@@ -1,0 +1,138 @@
+//! The words of every message, in every language, from files that are part of the binary.
+
+use denizen_kit::time::{Timestamp, elapsed};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+
+use crate::model::{Channel, Letter, Template};
+use crate::names::{Language, greeting};
+use crate::sources::SOURCES;
+
+/// What the words of a message depend on.
+#[derive(Clone, Debug, Default)]
+pub struct Words {
+    /// The person's name, as they gave it.
+    pub name: String,
+    /// Code; empty for none.
+    pub code: String,
+    /// Link; empty for none.
+    pub link: String,
+    /// How long code or link is good for, in minutes; 0 when nothing is to be said.
+    pub minutes: u64,
+    /// Host of this system, so that people know where the message is from.
+    pub host: String,
+}
+
+/// The templates, read once.
+#[derive(Debug)]
+pub struct Templates(Environment<'static>);
+
+/// What a file of a template holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Subject,
+    Text,
+    Html,
+    Sms,
+}
+
+// === impl Part ===
+
+impl Part {
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Text => "txt",
+            Self::Html => "html",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+// === impl Templates ===
+
+impl Templates {
+    /// Reads all templates.
+    pub fn new() -> Result<Self, minijinja::Error> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+        // By what the part is, never by what a file happens to be called: a name is text to a reader of HTML.
+        environment.set_auto_escape_callback(|name| match name.rsplit_once('.') {
+            Some((_, "html")) => AutoEscape::Html,
+            _ => AutoEscape::None,
+        });
+        for (name, source) in SOURCES {
+            environment.add_template(name, source)?;
+        }
+        Ok(Self(environment))
+    }
+
+    /// Writes a message. The address is for the envelope only and never becomes part of the words.
+    pub fn write(
+        &self,
+        template: Template,
+        channel: Channel,
+        language: Language,
+        words: &Words,
+    ) -> Result<Letter, minijinja::Error> {
+        let letter = match channel {
+            Channel::Email => Letter {
+                to: String::new(),
+                subject: one_line(&self.part(template, Part::Subject, language, words)?),
+                text: self.part(template, Part::Text, language, words)?,
+                html: self.part(template, Part::Html, language, words)?,
+            },
+            Channel::Sms => Letter {
+                to: String::new(),
+                subject: String::new(),
+                text: self.part(template, Part::Sms, language, words)?.trim().to_owned(),
+                html: String::new(),
+            },
+        };
+        Ok(letter)
+    }
+
+    fn part(
+        &self,
+        template: Template,
+        part: Part,
+        language: Language,
+        words: &Words,
+    ) -> Result<String, minijinja::Error> {
+        let name = format!("{}/{}.{}", language.as_str(), template.as_str(), part.suffix());
+        self.0.get_template(&name)?.render(context! {
+            lang => language.as_str(),
+            name => greeting(&words.name),
+            code => &words.code,
+            link => link(&words.link),
+            minutes => words.minutes,
+            host => &words.host,
+        })
+    }
+}
+
+/// A link without any character that means something in HTML needs no escaping, and is easier on mail programs.
+fn link(link: &str) -> Value {
+    let plain = link.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?=%[]".contains(c));
+    if plain { Value::from_safe_string(link.to_owned()) } else { Value::from(link) }
+}
+
+/// A header's text: one line without control characters.
+fn one_line(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// How long until then, in whole minutes, rounded up; 0 when it is over or longer than two hours, which nobody
+/// counts in minutes.
+pub fn minutes_until(end: Option<&prost_types::Timestamp>, now: Timestamp) -> u64 {
+    let Some(end) = end.and_then(|end| Timestamp::new(end.seconds, end.nanos).ok()) else { return 0 };
+    let minutes = elapsed(now, end).as_secs().div_ceil(60);
+    if minutes <= 120 { minutes } else { 0 }
+}
+
+#[cfg(test)]
+#[path = "templates_tests.rs"]
+mod tests;

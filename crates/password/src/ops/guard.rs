@@ -1,0 +1,128 @@
+//! The guard around one try of a password: counted before it is evaluated, taken back when it was right.
+
+use denizen_db::Tx;
+use denizen_kit::cx::Cx;
+use denizen_kit::id::UserId;
+use denizen_kit::problem::Problem;
+use denizen_kit::time::{after, elapsed};
+
+use crate::App;
+use crate::error::{Error, Result};
+use crate::events::PasswordClosed;
+use crate::model::{DAY, DAY_LIMIT, GuardName, Password, delay, source_name};
+use crate::pool::Ticket;
+use crate::store;
+use crate::store::guard::Counters;
+
+/// A try of a password.
+pub(super) struct Try<'a> {
+    /// Whose password; none for an unknown account.
+    pub(super) user_id: Option<UserId>,
+    /// Under which name it is counted.
+    pub(super) name: GuardName,
+    /// Where it comes from.
+    pub(super) source: &'a str,
+    pub(super) password: &'a Password,
+}
+
+/// Evaluates a try: the person's hash when it is right, none when it is wrong, 429 when it must wait. It costs one
+/// hash, whoever's it is.
+pub(super) async fn attempt(
+    app: &App,
+    cx: &Cx,
+    ticket: &Ticket,
+    attempt: &Try<'_>,
+) -> Result<Option<String>> {
+    let source = source_name(attempt.source);
+    let counters = Counters {
+        pair: app.keys.guard_pair(&attempt.name, &source),
+        day: app.keys.guard_day(&attempt.name),
+        user_id: attempt.user_id,
+    };
+    let closes = reserve(app, cx, &counters).await?;
+    match evaluate(app, cx, ticket, attempt).await {
+        Ok(Some(hash)) => {
+            settle(app, cx, &counters, true).await?;
+            Ok(Some(hash))
+        }
+        Ok(None) => {
+            if let Some(user_id) = attempt.user_id.filter(|_| closes) {
+                announce(app, cx, user_id).await?;
+            }
+            Ok(None)
+        }
+        Err(error) => {
+            // The try was not evaluated: our trouble must not become the owner's lock.
+            if let Err(problem) = settle(app, cx, &counters, false).await {
+                tracing::warn!(%problem, "a try that was not evaluated stays counted");
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn evaluate(app: &App, cx: &Cx, ticket: &Ticket, attempt: &Try<'_>) -> Result<Option<String>> {
+    let hash = match attempt.user_id {
+        Some(user_id) => store::hash(&mut app.db.single().await?, user_id).await?,
+        None => None,
+    };
+    let right = ticket.verify(cx.call().deadline, attempt.password, hash.as_deref()).await?;
+    Ok(hash.filter(|_| right))
+}
+
+/// Counts the try as a failure, or says how long to wait. True when this failure, if it is one, closes the name.
+async fn reserve(app: &App, cx: &Cx, counters: &Counters) -> Result<bool> {
+    let reserved = app.db.run(cx, || async {
+        let mut tx = app.db.write_relaxed("each step is one conditional statement on one row").await?;
+        let closes = count(cx, &mut tx, counters).await?;
+        tx.commit().await?;
+        Ok(closes)
+    });
+    Ok(reserved.await?)
+}
+
+async fn count(cx: &Cx, tx: &mut Tx, counters: &Counters) -> Result<bool> {
+    let now = cx.now();
+    let Some(failures) = store::guard::count_pair(tx, counters, now).await? else {
+        let until = store::guard::pair_lock(tx, counters).await?;
+        return Err(Error::TooManyAttempts(elapsed(now, until.unwrap_or(now))));
+    };
+    if let Some(wait) = delay(failures) {
+        store::guard::lock_pair(tx, counters, after(now, wait)).await?;
+    }
+    let Some(failures) = store::guard::count_day(tx, counters, now).await? else {
+        let until = store::guard::day_closed(tx, counters).await?;
+        return Err(Error::TooManyAttempts(elapsed(now, until.unwrap_or(now))));
+    };
+    if failures < DAY_LIMIT {
+        return Ok(false);
+    }
+    store::guard::close_day(tx, counters, after(now, DAY)).await?;
+    Ok(true)
+}
+
+/// Says that the person's password is off for a day.
+async fn announce(app: &App, cx: &Cx, user_id: UserId) -> Result<()> {
+    let announced = app.db.run(cx, || async {
+        let mut tx = app.db.write_relaxed("writes an event only").await?;
+        tx.emit(cx, PasswordClosed { user_id });
+        tx.commit().await?;
+        Ok(())
+    });
+    Ok(announced.await?)
+}
+
+/// Takes a counted try back: it was right, or it was not evaluated.
+async fn settle(app: &App, cx: &Cx, counters: &Counters, right: bool) -> Result<(), Problem> {
+    let settled = app.db.run(cx, || async {
+        let mut tx = app.db.write_relaxed("each step is one conditional statement on one row").await?;
+        if right {
+            store::guard::succeed(&mut tx, counters).await?;
+        } else {
+            store::guard::take_back(&mut tx, counters).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    });
+    settled.await
+}

@@ -1,0 +1,171 @@
+//! A node: the services of one process, wired. The only wiring there is; `main` and every test start one alike.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use denizen_cache::Cache;
+use denizen_db::Db;
+use denizen_gateway as gateway;
+use denizen_kit::caller::Role;
+use denizen_kit::task::Tasks;
+use denizen_kit::time::Clock;
+use denizen_rpc::{Link, Links, Services, Signer};
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+use crate::config::Config;
+use crate::event_log::{self, EventLogs};
+use crate::parts::{House, Part};
+use crate::{first_admin, health, internal, master_key, parts};
+
+/// Sockets to serve on, bound before the node starts, so that whoever starts it knows the ports.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// For the public faces, or for internal calls when no gateway runs here.
+    pub main: Option<TcpListener>,
+    /// For internal calls beside the public faces.
+    pub internal: Option<TcpListener>,
+}
+
+/// The running services of one process.
+#[derive(Debug)]
+pub struct Node {
+    /// Where the node serves, if it does.
+    pub address: Option<SocketAddr>,
+    /// Where it answers other processes, if it does.
+    pub internal_address: Option<SocketAddr>,
+    /// The operator's links to all services.
+    pub links: Links,
+    /// The databases of the services that run here.
+    pub databases: HashMap<Role, Db>,
+    services: Services,
+    tasks: Tasks,
+}
+
+// === impl Listeners ===
+
+impl Listeners {
+    /// Binds what the settings ask for.
+    pub async fn bind(config: &Config) -> anyhow::Result<Self> {
+        let bind = async |address: SocketAddr| {
+            TcpListener::bind(address).await.with_context(|| {
+                format!("cannot serve on {address}; is it in use? set listen (DENIZEN_LISTEN) to another address")
+            })
+        };
+        let main = Some(bind(config.listen).await?);
+        let internal = match config.internal_listen {
+            Some(address) if config.roles.has(Role::Gateway) => Some(bind(address).await?),
+            _ => None,
+        };
+        Ok(Self { main, internal })
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    /// Starts the roles of the settings. Without listeners nothing runs beside the calls: that is for commands.
+    pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> anyhow::Result<Node> {
+        let master = master_key::load(&config)?;
+        let signing_key = config.shared_key.as_deref().map(master_key::decode).transpose()?;
+        let signer = Signer::new(signing_key.unwrap_or_else(|| master.callers()), clock.clone());
+        let tasks = Tasks::new();
+        let cache = Cache::connect(&config.cache, &tasks).await.context("cache_url")?;
+        let services = Services::new();
+        let table = Arc::new(links_table(&config, &services, &tasks));
+        let links = Links::new(Role::Operator, table, signer.clone());
+        let house = House { config, master, cache, links, clock, tasks };
+
+        let mut routes = Routes::builder();
+        let mut started: Vec<Part> = Vec::new();
+        for role in house.config.roles.iter().filter(|role| *role != Role::Gateway) {
+            let part = parts::open(&house, role, &mut routes).await.with_context(|| format!("the service {role}"))?;
+            started.push(part);
+        }
+        let databases: HashMap<Role, Db> = started.iter().map(|part| (part.role, part.db.clone())).collect();
+        let serving = listeners.main.is_some();
+        let logs = EventLogs::start(databases.clone(), &house.cache, &house.clock, &house.tasks);
+        routes.add_service(event_log::server(logs));
+        services.fill(routes.routes());
+        if serving {
+            for part in started {
+                part.db.start_jobs(&house.tasks, &house.clock);
+                (part.start_jobs)(&house.tasks);
+            }
+            first_admin::ensure(&house.config, &house.links, &house.clock).await;
+        }
+
+        let (address, internal_address) = serve(&house, listeners, &services, signer, &databases)?;
+        Ok(Node { address, internal_address, links: house.links, databases, services, tasks: house.tasks })
+    }
+
+    /// Stops in order: no new connections, requests drained, jobs ended, databases closed.
+    pub async fn stop(self) {
+        self.tasks.stop().await;
+        self.services.clear();
+        for db in self.databases.values() {
+            db.close().await;
+        }
+    }
+}
+
+/// Where each role is: here, elsewhere, or unknown.
+fn links_table(config: &Config, services: &Services, tasks: &Tasks) -> HashMap<Role, Link> {
+    let link = |role: Role| {
+        if config.roles.has(role) {
+            return Link::Local(services.clone());
+        }
+        match config.services.get(&role) {
+            Some(targets) => Link::Remote(denizen_upstream::channel(targets, tasks)),
+            None => Link::Absent,
+        }
+    };
+    Role::ALL.into_iter().filter(|role| *role != Role::Gateway).map(|role| (role, link(role))).collect()
+}
+
+/// Serves the public faces where the gateway runs, and internal calls.
+fn serve(
+    house: &House,
+    listeners: Listeners,
+    services: &Services,
+    signer: Signer,
+    databases: &HashMap<Role, Db>,
+) -> anyhow::Result<(Option<SocketAddr>, Option<SocketAddr>)> {
+    let Some(main) = listeners.main else { return Ok((None, None)) };
+    let address = main.local_addr()?;
+    let roles: Vec<Role> = house.config.roles.iter().collect();
+    let network = services.network(signer, roles);
+    if !house.config.roles.has(Role::Gateway) {
+        internal::serve(main, network, databases.clone(), &house.tasks);
+        return Ok((Some(address), Some(address)));
+    }
+    let app = gateway_app(house, databases);
+    gateway::start_jobs(&app, &house.tasks);
+    let tasks = house.tasks.clone();
+    house.tasks.spawn("gateway", async move { gateway::serve(app, main, &tasks).await });
+    let Some(listener) = listeners.internal else { return Ok((Some(address), None)) };
+    let internal_address = listener.local_addr()?;
+    internal::serve(listener, network, databases.clone(), &house.tasks);
+    Ok((Some(address), Some(internal_address)))
+}
+
+fn gateway_app(house: &House, databases: &HashMap<Role, Db>) -> Arc<gateway::App> {
+    let links = house.links.of(Role::Gateway);
+    let health = health::checks(databases, &links, &house.clock);
+    let info = gateway::Info {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        roles: house.config.roles.iter().collect(),
+        engine: databases.values().next().map(Db::engine).unwrap_or_default().to_owned(),
+    };
+    gateway::App::new(gateway::Deps {
+        links,
+        cache: house.cache.clone(),
+        clock: house.clock.clone(),
+        config: house.config.gateway.clone(),
+        metrics: crate::metrics_recorder(),
+        health,
+        info,
+    })
+}

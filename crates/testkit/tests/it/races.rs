@@ -1,0 +1,72 @@
+//! Many at once: one wins.
+
+use denizen_testkit::{Client, Cluster, PASSWORD};
+use serde_json::json;
+
+use crate::support::everywhere;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_registrations_of_one_username() {
+    everywhere(async |cluster: &mut Cluster| {
+        let tries = (0..20).map(|number| {
+            let client = Client::new(&cluster.gateways[number % cluster.gateways.len()]);
+            async move {
+                let email = format!("ada{number}@example.test");
+                let body = json!({ "name": "Ada", "email": email, "username": "ada", "password": PASSWORD });
+                client.post("/users", body).await
+            }
+        });
+        let mut answers: Vec<(u16, String)> = Vec::new();
+        for answer in futures::future::join_all(tries).await {
+            answers.push((answer.status.as_u16(), answer.code().to_owned()));
+        }
+        let count = |status: u16, code: &str| answers.iter().filter(|answer| **answer == (status, code.to_owned())).count();
+        assert_eq!((count(201, ""), count(409, "username_taken")), (1, 19), "{answers:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_refreshes_of_one_token_have_one_successor() {
+    everywhere(async |cluster: &mut Cluster| {
+        let client = cluster.client();
+        client.register("ada@example.test").await;
+        let (_, tokens) = client.login("ada@example.test").await;
+        let tries = (0..20).map(|_| client.post("/auth/refresh", json!({ "refresh_token": tokens["refresh_token"] })));
+        let answers = futures::future::join_all(tries).await;
+        let mut successors: Vec<String> = answers.into_iter().map(|answer| answer.expect(200).text("refresh_token")).collect();
+        successors.dedup();
+        assert_eq!(successors.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_code_counts_once() {
+    everywhere(async |cluster: &mut Cluster| {
+        let client = cluster.client();
+        client.register("ada@example.test").await;
+        let message = client.mail("ada@example.test", 1).await;
+        let body = json!({ "token": denizen_testkit::token_in(&message) });
+        let answers = futures::future::join_all((0..20).map(|_| client.post("/email/verify/confirm", body.clone()))).await;
+        let good = answers.iter().filter(|answer| answer.status == 200).count();
+        assert_eq!(good, 1, "{answers:?}");
+        assert!(answers.iter().all(|answer| answer.status == 200 || answer.code() == "token_invalid"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_idempotency_key_makes_one_account() {
+    everywhere(async |cluster: &mut Cluster| {
+        let client = cluster.client();
+        let body = json!({ "name": "Ada", "email": "ada@example.test", "password": PASSWORD });
+        let key = [("idempotency-key", "a-key-of-the-test")];
+        let post = |body| client.send(reqwest::Method::POST, "/users", Some(body), &key);
+        let first = post(body.clone()).await.expect(201);
+        assert_eq!(post(body).await.expect(201).body, first.body);
+        let other = json!({ "name": "Eve", "email": "eve@example.test", "password": PASSWORD });
+        assert_eq!(post(other).await.expect(422).code(), "idempotency_key_reused");
+    })
+    .await;
+}

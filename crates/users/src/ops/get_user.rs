@@ -1,0 +1,22 @@
+//! Show one account: one's own, or another's with `users:read`.
+
+use denizen_kit::caller::Permission;
+use denizen_kit::cx::Cx;
+use denizen_kit::id::UserId;
+
+use crate::App;
+use crate::error::{Error, Result};
+use crate::model::User;
+use crate::store;
+
+/// The account. A deleted one is there for those with the permission only.
+pub(crate) async fn get_user(app: &App, cx: &Cx, id: UserId) -> Result<User> {
+    cx.require_self_or(id, Permission::UsersRead)?;
+    let mut tx = app.db.single().await?;
+    let sealed = store::user(&mut tx, id).await?.ok_or(Error::NoSuchUser)?;
+    let user = sealed.open(&app.keys.of(id).await?)?;
+    if user.deleted_at.is_some() && !cx.may(Permission::UsersRead) {
+        return Err(Error::NoSuchUser);
+    }
+    Ok(user)
+}

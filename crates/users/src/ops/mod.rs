@@ -1,0 +1,44 @@
+//! What users can do: one operation a file.
+
+pub(crate) mod change_email;
+pub(crate) mod change_mobile;
+pub(crate) mod change_username;
+pub(crate) mod confirm_email;
+pub(crate) mod confirm_mobile;
+pub(crate) mod create_user;
+pub(crate) mod data_keys;
+pub(crate) mod delete_user;
+pub(crate) mod get_contact;
+pub(crate) mod get_user;
+pub(crate) mod list_users;
+pub(crate) mod lookup;
+pub(crate) mod open_account;
+mod prove;
+pub(crate) mod register;
+pub(crate) mod send_verification;
+pub(crate) mod update_user;
+
+use denizen_db::Tx;
+use denizen_kit::id::UserId;
+use denizen_kit::seal::Key;
+
+use crate::App;
+use crate::error::{Error, Result};
+use crate::model::User;
+use crate::store::{self, Sealing};
+
+/// The account that an op is about to change, and with what to seal it again. A deleted one is not there.
+async fn live_user(tx: &mut Tx, id: UserId, key: &Key) -> Result<User> {
+    let user = store::user(tx, id).await?.ok_or(Error::NoSuchUser)?.open(key)?;
+    if user.deleted_at.is_some() { Err(Error::NoSuchUser) } else { Ok(user) }
+}
+
+/// Writes the changed account.
+async fn save(app: &App, tx: &mut Tx, user: &User, key: &Key) -> Result<()> {
+    store::save_user(tx, user, &Sealing { key, keys: &app.keys }).await
+}
+
+/// The data key of an account that an op is about to change.
+async fn key_of(app: &App, id: UserId) -> Result<Key> {
+    app.keys.find(id).await?.ok_or(Error::NoSuchUser)
+}

@@ -1,0 +1,100 @@
+//! Opens an account: data key, credential (both inert), then the row that makes it exist.
+
+use denizen_kit::cx::Cx;
+use denizen_kit::id::UserId;
+use denizen_kit::problem::Problem;
+use denizen_kit::seal::Key;
+use denizen_rpc::password::internal::v1::PutCredentialRequest;
+use denizen_rpc::problem_from;
+use denizen_rpc::users::v1 as wire;
+
+use crate::App;
+use crate::error::Result;
+use crate::events::UserCreated;
+use crate::model::{User, email::Email, mobile::Mobile, profile::Name};
+use crate::model::{Preferences, Status, Username};
+use crate::store::{self, Sealing};
+
+/// The account that somebody wants, parsed.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) name: Name,
+    pub(crate) email: Email,
+    pub(crate) email_verified: bool,
+    pub(crate) username: Option<Username>,
+    pub(crate) mobile: Option<Mobile>,
+    pub(crate) preferences: Preferences,
+    pub(crate) metadata: serde_json::Value,
+    pub(crate) push_token: Option<String>,
+    pub(crate) status: Status,
+    pub(crate) status_reason: Option<String>,
+    pub(crate) roles: Vec<String>,
+    pub(crate) password: String,
+    pub(crate) password_hash: String,
+}
+
+/// Opens the account. A crash before the last step leaves nothing that blocks another try.
+pub(crate) async fn open_account(app: &App, cx: &Cx, method: &'static str, draft: &Draft) -> Result<wire::User> {
+    let id: UserId = cx.id();
+    let user = draft.account(cx, id);
+    put_credential(app, cx, draft, &user).await?;
+    let key = app.keys.create(cx, id).await?;
+    let written = app.db.run_once(cx, method, || async { Ok(insert(app, cx, &user, &key).await?) }).await;
+    if written.as_ref().is_ok_and(|written| written.id == id.to_string()) {
+        return Ok(written?);
+    }
+    // Somebody else has the identifiers, or it is the answer to the same request before: this key is nobody's.
+    app.keys.destroy(id).await?;
+    Ok(written?)
+}
+
+async fn put_credential(app: &App, cx: &Cx, draft: &Draft, user: &User) -> Result<(), Problem> {
+    let request = PutCredentialRequest {
+        user_id: user.id.to_string(),
+        password: draft.password.clone(),
+        password_hash: draft.password_hash.clone(),
+        context: user.context(),
+    };
+    app.links.credentials(cx).put_credential(request).await.map_err(problem_from)?;
+    Ok(())
+}
+
+async fn insert(app: &App, cx: &Cx, user: &User, key: &Key) -> Result<wire::User> {
+    let mut tx = app.db.write().await?;
+    store::insert_user(&mut tx, user, &Sealing { key, keys: &app.keys }).await?;
+    tx.emit(cx, UserCreated { user_id: user.id, verify_email: user.email_verified_at.is_none() });
+    tx.commit().await?;
+    Ok(crate::rpc::encode(user, cx))
+}
+
+// === impl Draft ===
+
+impl Draft {
+    fn account(&self, cx: &Cx, id: UserId) -> User {
+        let now = cx.now();
+        User {
+            id,
+            username: self.username.clone(),
+            name: self.name.clone(),
+            email: self.email.clone(),
+            email_verified_at: self.email_verified.then_some(now),
+            pending_email: None,
+            mobile: self.mobile.clone(),
+            mobile_verified_at: None,
+            pending_mobile: None,
+            status: self.status,
+            status_reason: self.status_reason.clone(),
+            status_until: None,
+            deleted_at: None,
+            roles: self.roles.clone(),
+            preferences: self.preferences.clone(),
+            metadata: self.metadata.clone(),
+            push_tokens: self.push_token.iter().map(|token| ("default".to_owned(), token.clone())).collect(),
+            avatar: None,
+            created_at: now,
+            updated_at: now,
+            last_login_at: None,
+            version: 1,
+        }
+    }
+}

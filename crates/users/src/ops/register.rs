@@ -1,0 +1,20 @@
+//! Register: anybody opens an account for themselves, with the role `user`.
+
+use denizen_kit::cx::Cx;
+use denizen_rpc::users::v1 as wire;
+
+use super::open_account::{Draft, open_account};
+use crate::App;
+use crate::error::Result;
+
+/// Opens the account; mail with the proof of the address follows from the event.
+pub(crate) async fn register(app: &App, cx: &Cx, draft: Draft) -> Result<wire::User> {
+    let draft = Draft {
+        status: app.config.registration_status,
+        roles: vec!["user".to_owned()],
+        email_verified: false,
+        password_hash: String::new(),
+        ..draft
+    };
+    open_account(app, cx, "users.Register", &draft).await
+}

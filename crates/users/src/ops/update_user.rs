@@ -1,0 +1,106 @@
+//! Change the fields of a profile that are set. Addresses go the way of their own change.
+
+use denizen_kit::caller::Permission;
+use denizen_kit::cx::Cx;
+use denizen_kit::id::UserId;
+use denizen_kit::seal::Key;
+
+use super::change_email::{self, EmailChange};
+use super::change_mobile::{self, MobileChange};
+use super::{key_of, live_user, prove::prove, save};
+use crate::App;
+use crate::error::Result;
+use crate::events::{UserUpdated, UsernameChanged};
+use crate::model::profile::{check_metadata, merge};
+use crate::model::{Name, PreferencesPatch, User, Username};
+use denizen_kit::problem::Problem;
+use denizen_rpc::users::v1 as wire;
+
+/// The fields to change; unset ones stay.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Update {
+    pub(crate) if_version: Option<i64>,
+    pub(crate) name: Option<Name>,
+    pub(crate) username: Option<Username>,
+    pub(crate) preferences: Option<PreferencesPatch>,
+    pub(crate) metadata: Option<serde_json::Value>,
+    /// Whether metadata is the whole, not a merge patch.
+    pub(crate) replace: bool,
+    pub(crate) email: Option<EmailChange>,
+    pub(crate) mobile: Option<MobileChange>,
+    pub(crate) password: Option<String>,
+}
+
+/// Changes the account of the owner, or another's with `users:write`. A new address of the owner starts its
+/// verified change; from a holder of the permission it takes effect at once.
+pub(crate) async fn update_user(app: &App, cx: &Cx, id: UserId, update: &Update) -> Result<wire::User> {
+    cx.require_self_or(id, Permission::UsersWrite)?;
+    let key = key_of(app, id).await?;
+    let sensitive = update.email.is_some() || update.mobile.is_some();
+    if sensitive && !cx.may(Permission::UsersWrite) && moves_address(app, id, update, &key).await? {
+        prove(app, cx, id, update.password.as_deref()).await?;
+    }
+    let op = || async { Ok(write(app, cx, id, update, &key).await?) };
+    Ok(app.db.run_once(cx, "users.UpdateUser", op).await?)
+}
+
+/// Whether an address in the request differs from the one in force: a body that was read and sent back moves none.
+async fn moves_address(app: &App, id: UserId, update: &Update, key: &Key) -> Result<bool> {
+    let mut tx = app.db.single().await?;
+    let user = live_user(&mut tx, id, key).await?;
+    let email = update.email.as_ref().is_some_and(|change| change.email != user.email);
+    let mobile = update.mobile.as_ref().is_some_and(|change| user.mobile.as_ref() != Some(&change.mobile));
+    Ok(email || mobile)
+}
+
+async fn write(app: &App, cx: &Cx, id: UserId, update: &Update, key: &Key) -> Result<wire::User> {
+    let mut tx = app.db.write().await?;
+    let before = live_user(&mut tx, id, key).await?;
+    before.require_version(update.if_version)?;
+    let mut user = before.clone();
+    let fields = apply(&mut user, update)?;
+    if !fields.is_empty() {
+        tx.emit(cx, UserUpdated { user_id: id, fields });
+    }
+    if user.username != before.username {
+        tx.emit(cx, UsernameChanged { user_id: id });
+    }
+    if let Some(change) = &update.email {
+        change_email::apply(app, cx, &mut tx, (&mut user, key), change).await?;
+    }
+    if let Some(change) = &update.mobile {
+        change_mobile::apply(app, cx, &mut tx, &mut user, change).await?;
+    }
+    if user != before {
+        user = user.touched(cx.now());
+        save(app, &mut tx, &user, key).await?;
+    }
+    tx.commit().await?;
+    Ok(crate::rpc::encode(&user, cx))
+}
+
+/// Sets the plain fields and names those that changed.
+fn apply(user: &mut User, update: &Update) -> Result<Vec<&'static str>, Problem> {
+    let before = user.clone();
+    if let Some(name) = &update.name {
+        user.name = name.clone();
+    }
+    if let Some(username) = &update.username {
+        user.username = Some(username.clone());
+    }
+    if let Some(patch) = &update.preferences {
+        user.preferences = user.preferences.clone().patched(patch);
+    }
+    match &update.metadata {
+        Some(metadata) if update.replace => user.metadata = metadata.clone(),
+        Some(patch) => merge(&mut user.metadata, patch),
+        None => {}
+    }
+    check_metadata(&user.metadata).map_err(|reason| Problem::invalid("/metadata", "invalid", reason))?;
+    let changed = [
+        ("name", user.name != before.name),
+        ("preferences", user.preferences != before.preferences),
+        ("metadata", user.metadata != before.metadata),
+    ];
+    Ok(changed.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect())
+}

@@ -1,0 +1,163 @@
+//! The public contract of users.
+
+use std::sync::Arc;
+
+use denizen_kit::cx::Cx;
+use denizen_kit::id::UserId;
+use denizen_kit::problem::{Code, Problem};
+use denizen_kit::time::after;
+use denizen_rpc::decode::{id, to_wire};
+use denizen_rpc::users::v1 as wire;
+use denizen_rpc::users::v1::users_server::Users;
+use denizen_rpc::{Reply, serve};
+use tonic::Request;
+
+use super::{decode, encode};
+use crate::App;
+use crate::ops;
+use crate::ops::change_email::EmailChange;
+use crate::ops::change_mobile::MobileChange;
+use crate::ops::confirm_email::Proof;
+use crate::ops::delete_user::Deletion;
+use crate::ops::update_user::Update;
+
+pub(super) struct UsersService(pub(super) Arc<App>);
+
+impl UsersService {
+    /// A change that waits for proof: the account, and when the code on its way ends.
+    fn pending(&self, cx: &Cx, user: wire::User) -> wire::PendingChange {
+        let expires_at = to_wire(after(cx.now(), self.0.config.code_ttl));
+        wire::PendingChange { user: Some(user), expires_at: Some(expires_at) }
+    }
+}
+
+#[tonic::async_trait]
+impl Users for UsersService {
+    async fn register(&self, request: Request<wire::RegisterRequest>) -> Reply<wire::User> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let draft = decode::draft(request, &app.config, true)?;
+            Ok(ops::register::register(app, &cx, draft).await?)
+        })
+        .await
+    }
+
+    async fn create_user(&self, request: Request<wire::CreateUserRequest>) -> Reply<wire::User> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            cx.require(denizen_kit::caller::Permission::UsersWrite)?;
+            let draft = decode::full_draft(request, &app.config)?;
+            Ok(ops::create_user::create_user(app, &cx, draft).await?)
+        })
+        .await
+    }
+
+    async fn get_user(&self, request: Request<wire::GetUserRequest>) -> Reply<wire::User> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let user = ops::get_user::get_user(app, &cx, id(&request.user_id)?).await?;
+            Ok(encode(&user, &cx))
+        })
+        .await
+    }
+
+    async fn list_users(&self, request: Request<wire::ListUsersRequest>) -> Reply<wire::ListUsersResponse> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            cx.require(denizen_kit::caller::Permission::UsersRead)?;
+            let wanted = decode::wanted(request)?;
+            let page = ops::list_users::list_users(app, &cx, &wanted).await?;
+            Ok(wire::ListUsersResponse {
+                users: page.users.iter().map(|user| encode(user, &cx)).collect(),
+                next_cursor: page.next_cursor,
+                total: page.total,
+            })
+        })
+        .await
+    }
+
+    async fn update_user(&self, request: Request<wire::UpdateUserRequest>) -> Reply<wire::User> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let update = decode::update(&request, &app.config)?;
+            Ok(ops::update_user::update_user(app, &cx, id(&request.user_id)?, &update).await?)
+        })
+        .await
+    }
+
+    async fn change_username(&self, request: Request<wire::ChangeUsernameRequest>) -> Reply<wire::User> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let username = decode::username(&request.username)?;
+            let user_id: UserId = id(&request.user_id)?;
+            Ok(ops::change_username::change_username(app, &cx, user_id, username, request.if_version).await?)
+        })
+        .await
+    }
+
+    async fn change_email(&self, request: Request<wire::ChangeEmailRequest>) -> Reply<wire::PendingChange> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let email = Some(EmailChange { email: decode::email(&request.email)? });
+            let update =
+                Update { email, password: request.password, if_version: request.if_version, ..Update::default() };
+            let user = ops::update_user::update_user(app, &cx, id(&request.user_id)?, &update).await?;
+            Ok(self.pending(&cx, user))
+        })
+        .await
+    }
+
+    async fn confirm_email(&self, request: Request<wire::ConfirmEmailRequest>) -> Reply<wire::User> {
+        use wire::confirm_email_request::Proof as Given;
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let proof = match (request.proof, request.user_id) {
+                (Some(Given::Token(token)), _) => Proof::Token(token),
+                (Some(Given::Code(code)), Some(user_id)) => Proof::Code(id(&user_id)?, code),
+                (Some(Given::Code(_)), None) => return Err(Problem::of(Code::Unauthenticated)),
+                (None, _) => return Err(Problem::invalid("/token", "required", "send the token of the link, or the code")),
+            };
+            Ok(ops::confirm_email::confirm_email(app, &cx, proof).await?)
+        })
+        .await
+    }
+
+    async fn change_mobile(&self, request: Request<wire::ChangeMobileRequest>) -> Reply<wire::PendingChange> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let mobile = Some(MobileChange { mobile: decode::mobile(&request.mobile, &app.config)? });
+            let update =
+                Update { mobile, password: request.password, if_version: request.if_version, ..Update::default() };
+            let user = ops::update_user::update_user(app, &cx, id(&request.user_id)?, &update).await?;
+            Ok(self.pending(&cx, user))
+        })
+        .await
+    }
+
+    async fn confirm_mobile(&self, request: Request<wire::ConfirmMobileRequest>) -> Reply<wire::User> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            Ok(ops::confirm_mobile::confirm_mobile(app, &cx, id(&request.user_id)?, request.code).await?)
+        })
+        .await
+    }
+
+    async fn send_verification(&self, request: Request<wire::SendVerificationRequest>) -> Reply<wire::PendingChange> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let user = ops::send_verification::send_verification(app, &cx, id(&request.user_id)?).await?;
+            Ok(self.pending(&cx, user))
+        })
+        .await
+    }
+
+    async fn delete_user(&self, request: Request<wire::DeleteUserRequest>) -> Reply<wire::User> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let deletion =
+                Deletion { if_version: request.if_version, password: request.password, reason: request.reason };
+            Ok(ops::delete_user::delete_user(app, &cx, id(&request.user_id)?, &deletion).await?)
+        })
+        .await
+    }
+}

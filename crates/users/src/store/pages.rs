@@ -1,0 +1,134 @@
+//! Pages of the list: one statement for each filter and sort, each an index range that starts after the cursor.
+//!
+//! `$1` and `$2` are the sort key and id after which the page starts, `$3` how many rows; ranges and filter values
+//! follow. A first page starts at the least or greatest key.
+
+use denizen_db::{Tx, args};
+use denizen_kit::id::UserId;
+use denizen_kit::time::Timestamp;
+
+use super::{SealedUser, columns};
+use crate::error::Result;
+
+macro_rules! page {
+    ($after:literal, $order:literal) => {
+        concat!("SELECT ", columns!(), " FROM users u WHERE ", $after, " ORDER BY ", $order, " LIMIT $3")
+    };
+}
+
+const CREATED: &str = page!(
+    "u.deleted_at IS NULL AND (u.created_at, u.id) > ($1, $2) AND u.created_at < $4",
+    "u.created_at, u.id"
+);
+const CREATED_DESC: &str = page!(
+    "u.deleted_at IS NULL AND (u.created_at, u.id) < ($1, $2) AND u.created_at > $4",
+    "u.created_at DESC, u.id DESC"
+);
+const STATUS: &str = page!(
+    "u.deleted_at IS NULL AND u.status = $5 AND (u.created_at, u.id) > ($1, $2) AND u.created_at < $4",
+    "u.created_at, u.id"
+);
+const STATUS_DESC: &str = page!(
+    "u.deleted_at IS NULL AND u.status = $5 AND (u.created_at, u.id) < ($1, $2) AND u.created_at > $4",
+    "u.created_at DESC, u.id DESC"
+);
+const DELETED: &str = page!(
+    "u.deleted_at IS NOT NULL AND (u.created_at, u.id) > ($1, $2) AND u.created_at < $4",
+    "u.created_at, u.id"
+);
+const DELETED_DESC: &str = page!(
+    "u.deleted_at IS NOT NULL AND (u.created_at, u.id) < ($1, $2) AND u.created_at > $4",
+    "u.created_at DESC, u.id DESC"
+);
+const ROLE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM user_roles r JOIN users u ON u.id = r.user_id AND u.deleted_at IS NULL \
+      WHERE r.role = $5 AND (r.created_at, r.user_id) > ($1, $2) AND r.created_at < $4 \
+      ORDER BY r.created_at, r.user_id LIMIT $3"
+);
+const ROLE_DESC: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM user_roles r JOIN users u ON u.id = r.user_id AND u.deleted_at IS NULL \
+      WHERE r.role = $5 AND (r.created_at, r.user_id) < ($1, $2) AND r.created_at > $4 \
+      ORDER BY r.created_at DESC, r.user_id DESC LIMIT $3"
+);
+const LOGIN: &str =
+    page!("u.deleted_at IS NULL AND (u.last_login_at, u.id) > ($1, $2)", "u.last_login_at, u.id");
+const USERNAME: &str = page!(
+    "u.deleted_at IS NULL AND (u.username_sort, u.id) > ($1, $2) AND u.username_sort >= $4 AND u.username_sort < $5",
+    "u.username_sort, u.id"
+);
+const NAME: &str = page!(
+    "u.deleted_at IS NULL AND (u.name_sort, u.id) > ($1, $2) AND u.name_sort >= $4 AND u.name_sort < $5",
+    "u.name_sort, u.id"
+);
+const COUNT: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM users WHERE deleted_at IS NULL LIMIT 10000) AS some";
+
+/// Which accounts a page by time of making shows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Shown {
+    /// All that are not deleted.
+    All,
+    /// Those with a status.
+    Status(&'static str),
+    /// The deleted ones.
+    Deleted,
+    /// Those with a role.
+    Role(String),
+}
+
+/// A page by time of making.
+#[derive(Clone, Debug)]
+pub(crate) struct ByTime {
+    pub(crate) shown: Shown,
+    pub(crate) descending: bool,
+    /// Sort key and id after which it starts.
+    pub(crate) after: (Timestamp, UserId),
+    /// Where it ends at the latest.
+    pub(crate) end: Timestamp,
+}
+
+/// Accounts by time of making.
+pub(crate) async fn by_created(tx: &mut Tx, page: &ByTime, rows: i64) -> Result<Vec<SealedUser>> {
+    let mut values = args![page.after.0, page.after.1, rows, page.end];
+    let sql = match (&page.shown, page.descending) {
+        (Shown::All, false) => CREATED,
+        (Shown::All, true) => CREATED_DESC,
+        (Shown::Deleted, false) => DELETED,
+        (Shown::Deleted, true) => DELETED_DESC,
+        (Shown::Status(status), descending) => {
+            values.push((*status).into());
+            if descending { STATUS_DESC } else { STATUS }
+        }
+        (Shown::Role(role), descending) => {
+            values.push(role.as_str().into());
+            if descending { ROLE_DESC } else { ROLE }
+        }
+    };
+    Ok(tx.all(sql, values).await?)
+}
+
+/// Accounts by last login; those who never did come first.
+pub(crate) async fn by_login(tx: &mut Tx, after: (Timestamp, UserId), rows: i64) -> Result<Vec<SealedUser>> {
+    Ok(tx.all(LOGIN, args![after.0, after.1, rows]).await?)
+}
+
+/// A range of sort keys: from the first on, before the second.
+pub(crate) type Range<'a> = (&'a str, &'a str);
+
+/// Accounts by user name within a range.
+pub(crate) async fn by_username(tx: &mut Tx, after: (&str, UserId), range: Range<'_>, rows: i64) -> Result<Vec<SealedUser>> {
+    Ok(tx.all(USERNAME, args![after.0, after.1, rows, range.0, range.1]).await?)
+}
+
+/// Accounts by name within a range.
+pub(crate) async fn by_name(tx: &mut Tx, after: (&str, UserId), range: Range<'_>, rows: i64) -> Result<Vec<SealedUser>> {
+    Ok(tx.all(NAME, args![after.0, after.1, rows, range.0, range.1]).await?)
+}
+
+/// How many accounts there are; 10,000 means that many or more.
+pub(crate) async fn count(tx: &mut Tx) -> Result<i64> {
+    Ok(tx.one::<(i64,)>(COUNT, args![]).await?.0)
+}
