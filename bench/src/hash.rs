@@ -29,7 +29,9 @@ pub(crate) fn parameters() -> String {
 pub(crate) fn rate(length: Duration, threads: u32) -> anyhow::Result<f64> {
     let rates = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| rate_of_one(length))).collect();
-        let ended = threads.into_iter().map(|thread| thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?);
+        let ended = threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?);
         ended.collect::<anyhow::Result<Vec<f64>>>()
     })?;
     Ok(rates.iter().sum())
@@ -56,7 +58,9 @@ pub(crate) fn rate_on(cores: &str, length: Duration) -> anyhow::Result<f64> {
         .output()
         .context("taskset (of util-linux) is needed")?;
     let text = String::from_utf8_lossy(&output.stdout);
-    text.trim().parse().with_context(|| format!("the hash rate on {cores}: {:?}", String::from_utf8_lossy(&output.stderr)))
+    text.trim()
+        .parse()
+        .with_context(|| format!("the hash rate on {cores}: {:?}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// The PHC string of a password, with a fixed salt: these accounts guard nothing.
@@ -77,7 +81,8 @@ struct Hasher {
 
 impl Hasher {
     fn new() -> anyhow::Result<Self> {
-        let params = Params::new(MEMORY_KIB, ITERATIONS, PARALLELISM, Some(OUTPUT)).map_err(|error| anyhow::anyhow!("{error}"))?;
+        let params = Params::new(MEMORY_KIB, ITERATIONS, PARALLELISM, Some(OUTPUT))
+            .map_err(|error| anyhow::anyhow!("{error}"))?;
         let memory = vec![Block::new(); params.block_count()];
         Ok(Self { argon: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory })
     }
@@ -88,7 +93,12 @@ impl Hasher {
 
     fn hash_with(&mut self, password: &[u8], salt: &[u8; 16]) -> anyhow::Result<[u8; OUTPUT]> {
         let mut output = [0; OUTPUT];
-        let hashed = self.argon.hash_password_into_with_memory(password, salt, &mut output, self.memory.as_mut_slice());
+        let hashed = self.argon.hash_password_into_with_memory(
+            password,
+            salt,
+            &mut output,
+            self.memory.as_mut_slice(),
+        );
         hashed.map_err(|error| anyhow::anyhow!("{error}"))?;
         Ok(output)
     }

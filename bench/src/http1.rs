@@ -128,7 +128,12 @@ impl Connection {
     pub(crate) async fn call(&mut self, outgoing: &Outgoing) -> anyhow::Result<Answer> {
         let answer = self.send(outgoing).await?;
         let path = outgoing.target.path();
-        anyhow::ensure!(answer.status == outgoing.expected, "{} {path} answered {}", outgoing.method, answer.what());
+        anyhow::ensure!(
+            answer.status == outgoing.expected,
+            "{} {path} answered {}",
+            outgoing.method,
+            answer.what()
+        );
         Ok(answer)
     }
 }
@@ -161,7 +166,8 @@ mod tests {
     fn a_request_says_what_it_carries() {
         let bearer = HeaderValue::from_static("Bearer t");
         let host = HeaderValue::from_static("127.0.0.1:1");
-        let post = Outgoing::post("/x", &serde_json::json!({"a": 1}), 201).with_bearer(&bearer).request(&host);
+        let post =
+            Outgoing::post("/x", &serde_json::json!({"a": 1}), 201).with_bearer(&bearer).request(&host);
         assert_eq!(post.headers()[CONTENT_TYPE], "application/json");
         assert_eq!((&post.headers()[AUTHORIZATION], &post.headers()[HOST]), (&bearer, &host));
         let get = Outgoing::get("/x?q=a%20b", None).unwrap().request(&host);

@@ -98,15 +98,22 @@ impl Round {
 
 /// Loads a target, a connection for each source, until the window or the sources end. Gives the sources back as they are
 /// then.
-pub(crate) async fn drive(target: Target, sources: Sources, window: Window) -> anyhow::Result<(Round, Sources)> {
+pub(crate) async fn drive(
+    target: Target,
+    sources: Sources,
+    window: Window,
+) -> anyhow::Result<(Round, Sources)> {
     let mut connections = Vec::new();
     for _ in &sources {
         connections.push(Connection::open(target.address).await.context("a connection of the load")?);
     }
     let timetables = timetables(&sources, window);
-    let (from, until) = timetables.first().map_or((Instant::now(), Instant::now()), |first| (first.from, first.until));
+    let (from, until) =
+        timetables.first().map_or((Instant::now(), Instant::now()), |first| (first.from, first.until));
     let mut tasks = JoinSet::new();
-    for (place, ((source, connection), timetable)) in sources.into_iter().zip(connections).zip(timetables).enumerate() {
+    for (place, ((source, connection), timetable)) in
+        sources.into_iter().zip(connections).zip(timetables).enumerate()
+    {
         tasks.spawn(async move { (place, serve(connection, source, timetable).await) });
     }
 
@@ -147,7 +154,11 @@ fn timetables(sources: &Sources, window: Window) -> Vec<Timetable> {
     (0..count).map(|place| Timetable { from, until, pace: pace(place) }).collect()
 }
 
-async fn serve(mut connection: Connection, mut source: Box<dyn Source>, mut timetable: Timetable) -> (Tally, Box<dyn Source>) {
+async fn serve(
+    mut connection: Connection,
+    mut source: Box<dyn Source>,
+    mut timetable: Timetable,
+) -> (Tally, Box<dyn Source>) {
     let mut tally = Tally::default();
     let mut failed_in_a_row = 0;
     while Instant::now() < timetable.until && failed_in_a_row < MOST_FAILURES {
@@ -168,9 +179,15 @@ async fn serve(mut connection: Connection, mut source: Box<dyn Source>, mut time
 }
 
 /// One request and its answer; what was wrong with it, if anything.
-async fn exchange(connection: &mut Connection, outgoing: &Outgoing, source: &mut dyn Source) -> Option<String> {
+async fn exchange(
+    connection: &mut Connection,
+    outgoing: &Outgoing,
+    source: &mut dyn Source,
+) -> Option<String> {
     match connection.send(outgoing).await {
-        Ok(answer) if answer.status == outgoing.expected => source.learn(&answer).err().map(|error| error.to_string()),
+        Ok(answer) if answer.status == outgoing.expected => {
+            source.learn(&answer).err().map(|error| error.to_string())
+        }
         Ok(answer) => Some(answer.what()),
         Err(error) => Some(format!("{error:#}")),
     }
@@ -218,13 +235,13 @@ mod tests {
         }
     }
 
-    /// A server of this process that answers every second request 503.
+    /// A server of this process that answers every third request 503.
     async fn flaky() -> Target {
         use axum::http::StatusCode;
         let count = std::sync::atomic::AtomicU32::new(0);
         let answer = move || {
-            let odd = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 1;
-            std::future::ready(if odd { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK })
+            let third = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 3 == 2;
+            std::future::ready(if third { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK })
         };
         let answer = std::sync::Arc::new(answer);
         let router = axum::Router::new().route(bare::PATH, axum::routing::get(move || answer()));
@@ -242,7 +259,7 @@ mod tests {
     async fn refusals_are_no_requests_and_sources_end_the_window() {
         let window = Window { warm_up: Duration::ZERO, length: Duration::from_secs(60), pace: None };
         let (round, sources) = drive(flaky().await, finite(50), window).await.unwrap();
-        assert_eq!((round.requests, round.failures, round.latencies.len()), (50, 50, 50));
+        assert_eq!((round.requests, round.failures, round.latencies.len()), (67, 33, 67));
         assert_eq!(round.failure.as_deref(), Some("503 "));
         assert!(round.took < Duration::from_secs(30), "the window ends with its sources");
         assert_eq!(sources.len(), 2);

@@ -53,7 +53,10 @@ pub(crate) struct Node {
 impl Site {
     /// A place for a node, with nothing in it yet.
     pub(crate) fn new(options: &Options, engine: &Engine) -> anyhow::Result<Self> {
-        let binary = options.server.canonicalize().with_context(|| format!("{}: build it first", options.server.display()))?;
+        let binary = options
+            .server
+            .canonicalize()
+            .with_context(|| format!("{}: build it first", options.server.display()))?;
         let folder = tempfile::Builder::new().prefix("denizen-bench-").tempdir_in(&options.scratch)?;
         Ok(Self { binary, engine: engine.clone(), folder, address: free_address()? })
     }
@@ -64,13 +67,19 @@ impl Site {
         // `admin.*` and the rest by the environment alone; the working folder holds no settings file.
         let mut command = Command::new("taskset");
         command.args(["-c", cores]).arg(&self.binary).arg("serve").current_dir(self.folder.path());
-        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").envs(self.settings()).envs(self.secrets());
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .envs(self.settings())
+            .envs(self.secrets());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let started = Instant::now();
         let child = command.spawn().context("taskset (of util-linux) is needed")?;
         let mut node = Node { child, address: self.address };
         let ready = wait_for(&mut node.child, self.address, "/health/ready").await;
-        ready.with_context(|| format!("the server did not get ready; the end of its log:\n{}", tail(&self.log())))?;
+        ready.with_context(|| {
+            format!("the server did not get ready; the end of its log:\n{}", tail(&self.log()))
+        })?;
         Ok((node, started.elapsed()))
     }
 

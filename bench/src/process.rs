@@ -46,7 +46,11 @@ fn ticks(stat: &str) -> Option<u32> {
 /// Memory of a process.
 pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("the process has ended")?;
-    let field = |name| status_field(&status, name).and_then(|text| text.trim_end_matches("kB").trim().parse().ok()).context(name);
+    let field = |name| {
+        status_field(&status, name)
+            .and_then(|text| text.trim_end_matches("kB").trim().parse().ok())
+            .context(name)
+    };
     Ok(Memory { resident: field("VmRSS")?, peak: field("VmHWM")? })
 }
 

@@ -43,10 +43,12 @@ pub(crate) struct Refreshes {
     token: String,
 }
 
-/// Registrations of new people.
+/// Registrations, until there are enough.
 #[derive(Debug)]
 pub(crate) struct Registrations {
-    next: Arc<AtomicU32>,
+    pub(crate) next: Arc<AtomicU32>,
+    pub(crate) end: u32,
+    pub(crate) address: fn(u32) -> String,
 }
 
 /// Accounts opened by the administrator, with a hash made before, until there are enough.
@@ -132,18 +134,14 @@ impl Source for Refreshes {
 
 // === impl Registrations ===
 
-impl Registrations {
-    /// Registrations; connections share the counter.
-    pub(crate) fn new(next: &Arc<AtomicU32>) -> Self {
-        Self { next: next.clone() }
-    }
-}
-
 impl Source for Registrations {
     fn next(&mut self) -> Option<Outgoing> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let email = format!("new{number}@bench.example");
-        let body = json!({ "name": people::name(number), "email": email, "password": PASSWORD });
+        if number >= self.end {
+            return None;
+        }
+        let body =
+            json!({ "name": people::name(number), "email": (self.address)(number), "password": PASSWORD });
         Some(Outgoing::post("/api/v1/users", &body, 201))
     }
 }

@@ -22,9 +22,9 @@ use denizen_rpc::auth::internal::v1::sessions_server::SessionsServer;
 use denizen_rpc::auth::v1::auth_server::AuthServer;
 use tonic::service::RoutesBuilder;
 
-pub use events::EVENTS;
 pub use config::{Algorithm, Config, LimitPolicy};
 pub use error::{Error, Result};
+pub use events::EVENTS;
 pub use feed::Feed;
 pub use keys::Keys;
 

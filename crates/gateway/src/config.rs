@@ -65,10 +65,26 @@ impl Config {
     pub fn read(settings: &mut Settings) -> Self {
         Self {
             body_limit: settings.parse("gateway.body_limit", "1MiB", "largest body of a request", read_limit),
-            header_timeout: settings.duration("gateway.header_timeout", "10s", "how long the head of a request may take"),
-            body_timeout: settings.duration("gateway.body_timeout", "30s", "how long the body of a request may take"),
-            idle_timeout: settings.duration("gateway.idle_timeout", "75s", "how long a connection may stand idle"),
-            max_connections: settings.value("gateway.max_connections", "20000", "how many connections are open at most"),
+            header_timeout: settings.duration(
+                "gateway.header_timeout",
+                "10s",
+                "how long the head of a request may take",
+            ),
+            body_timeout: settings.duration(
+                "gateway.body_timeout",
+                "30s",
+                "how long the body of a request may take",
+            ),
+            idle_timeout: settings.duration(
+                "gateway.idle_timeout",
+                "75s",
+                "how long a connection may stand idle",
+            ),
+            max_connections: settings.value(
+                "gateway.max_connections",
+                "20000",
+                "how many connections are open at most",
+            ),
             drain_timeout: settings.duration(
                 "gateway.drain_timeout",
                 "30s",
@@ -86,8 +102,17 @@ impl Config {
                 "addresses or networks of proxies whose X-Forwarded-For and Forwarded are believed",
                 Network::parse_list,
             ),
-            access_log: settings.value("gateway.access_log", "true", "whether each request is a line in the log"),
-            metrics_listen: settings.parse("metrics_listen", "", "where metrics are served, apart from the main listener", read_address),
+            access_log: settings.value(
+                "gateway.access_log",
+                "true",
+                "whether each request is a line in the log",
+            ),
+            metrics_listen: settings.parse(
+                "metrics_listen",
+                "",
+                "where metrics are served, apart from the main listener",
+                read_address,
+            ),
             public_url: String::new(),
             development: false,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),

@@ -23,7 +23,8 @@ use edge::Edge;
 use edge::table::Table;
 
 /// The whole public HTTP service: for tests without sockets, or to be served by other means than [`serve`]. Requests
-/// have no peer then: limits by address do not hold, and what only a loopback peer may see is not there.
+/// have no peer then, unless they carry an axum `ConnectInfo<SocketAddr>`: limits by address do not hold, and what
+/// only a loopback peer may see is not there.
 pub fn router(app: &Arc<App>) -> axum::Router {
     axum::Router::new().fallback_service(edge(app))
 }
@@ -46,7 +47,9 @@ pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
         edge::follow_revocations(&follower.links, &follower.clock, &follower.authenticator.revocations).await;
     });
     let refresher = app.clone();
-    tasks.spawn_until_stopped("gateway.keys", async move { edge::keys::refresh(&refresher.authenticator.keys).await });
+    tasks.spawn_until_stopped("gateway.keys", async move {
+        edge::keys::refresh(&refresher.authenticator.keys).await;
+    });
     let metrics = app.metrics.clone();
     tasks.spawn_until_stopped("gateway.metrics", system::metrics::tidy(metrics));
 }

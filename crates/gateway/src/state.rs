@@ -16,7 +16,7 @@ use crate::edge::authenticate::Authenticator;
 /// The state of one part of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// Which part: `users.database`, `cache` …
+    /// Which part: `users`, `cache` …
     pub name: String,
     /// Whether it works.
     pub ok: bool,
@@ -24,7 +24,7 @@ pub struct Check {
     pub detail: String,
 }
 
-/// Asks the parts of this process how they are.
+/// Asks all services how they are: those of this process and those elsewhere.
 pub type Health = Arc<dyn Fn() -> BoxFuture<'static, Vec<Check>> + Send + Sync>;
 
 /// What this process is, for `/info`.
@@ -50,7 +50,7 @@ pub struct Deps {
     pub config: Config,
     /// Renders the metrics of the process.
     pub metrics: PrometheusHandle,
-    /// Asks the parts of this process how they are.
+    /// Asks all services how they are.
     pub health: Health,
     /// What this process is.
     pub info: Info,
@@ -68,7 +68,7 @@ pub struct App {
     pub config: Config,
     /// Renders the metrics of the process.
     pub metrics: PrometheusHandle,
-    /// Asks the parts of this process how they are.
+    /// Asks all services how they are.
     pub health: Health,
     /// What this process is.
     pub info: Info,

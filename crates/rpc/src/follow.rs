@@ -14,6 +14,10 @@ use crate::{Links, problem_from};
 /// How long to wait for the bell before looking anyway.
 const POLL: Duration = Duration::from_secs(1);
 
+/// How long to wait after the bell was taken away. A stream of the same process that ends at once would otherwise be
+/// asked for again and again without ever yielding, and the process could not stop.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How many events to pull at once.
 const BATCH: i32 = 500;
 
@@ -87,6 +91,7 @@ impl Follower {
         let rang = tokio::time::timeout(POLL, rings.message()).await;
         if matches!(rang, Ok(Err(_) | Ok(None))) {
             self.rings = None;
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }

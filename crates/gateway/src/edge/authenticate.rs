@@ -52,7 +52,11 @@ impl Authenticator {
     }
 
     /// Whom the request's token names; none when it has no token.
-    pub(crate) async fn authenticate(&self, headers: &HeaderMap, care: Care) -> Result<Option<Arc<Verified>>, Problem> {
+    pub(crate) async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        care: Care,
+    ) -> Result<Option<Arc<Verified>>, Problem> {
         let Some(token) = bearer(headers)? else { return Ok(None) };
         let digest = sha256(token.as_bytes());
         let verified = match self.seen.get(&digest) {
@@ -76,7 +80,8 @@ impl Authenticator {
         if verified.expires <= self.clock.now().as_second() {
             return Err(Problem::of(Code::TokenExpired));
         }
-        let ended = || Problem::new(Code::Unauthenticated, "the session of this token has ended; log in again");
+        let ended =
+            || Problem::new(Code::Unauthenticated, "the session of this token has ended; log in again");
         if self.revocations.has(verified.session_id) {
             return Err(ended());
         }
@@ -99,8 +104,12 @@ impl Authenticator {
 
 /// The bearer token of the request (RFC 6750 §2.1); none when it has no Authorization header.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let malformed =
-        || Problem::new(Code::Unauthenticated, "send one Authorization header of the form: Bearer <access token>");
+    let malformed = || {
+        Problem::new(
+            Code::Unauthenticated,
+            "send one Authorization header of the form: Bearer <access token>",
+        )
+    };
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

@@ -35,7 +35,9 @@ impl Setting {
         let links = Links::new(Role::Gateway, Arc::new(HashMap::new()), signer);
         let authenticator = Authenticator::new(links, clock.clone(), ISSUER);
         let x = BASE64.encode(pair.public_key().as_ref());
-        authenticator.keys.load(&json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": x}]}).to_string());
+        authenticator
+            .keys
+            .load(&json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": x}]}).to_string());
         authenticator.revocations.take(&Message { items: vec![], snapshot: true }, NOW);
         Self { pair, clock, authenticator }
     }
@@ -93,7 +95,8 @@ fn with(mut base: Value, name: &str, value: Value) -> Value {
 async fn a_good_token_names_its_person() {
     let setting = Setting::new();
     for _ in 0..2 {
-        let verified = setting.come(&format!("Bearer {}", setting.good()), Care::Write).await.unwrap().unwrap();
+        let verified =
+            setting.come(&format!("Bearer {}", setting.good()), Care::Write).await.unwrap().unwrap();
         assert_eq!(verified.person.user_id.to_string(), USER);
         assert_eq!(verified.person.auth_time.as_second(), NOW - 60);
         assert!(verified.person.permissions.has(Permission::UsersRead));
@@ -108,7 +111,8 @@ async fn other_algorithms_are_refused() {
     let setting = Setting::new();
     for none in ["none", "None", "NONE", "nOnE", "", "NonE"] {
         let header = with(header(), "alg", json!(none));
-        let unsigned = format!("{}.{}.", BASE64.encode(header.to_string()), BASE64.encode(claims().to_string()));
+        let unsigned =
+            format!("{}.{}.", BASE64.encode(header.to_string()), BASE64.encode(claims().to_string()));
         setting.refuses(&unsigned, none).await;
         setting.refuses(&setting.token(&header, &claims()), none).await;
     }
@@ -140,7 +144,9 @@ async fn other_headers_are_refused() {
     ];
     for (name, value) in changes {
         let what = format!("{name} {value}");
-        let outcome = setting.come(&format!("Bearer {}", setting.token(&with(header(), name, value), &claims())), Care::Read).await;
+        let outcome = setting
+            .come(&format!("Bearer {}", setting.token(&with(header(), name, value), &claims())), Care::Read)
+            .await;
         // A key that nobody knows makes auth be asked, which here is away.
         let code = outcome.map(|_| ()).unwrap_err();
         let is_refused = code == Code::Unauthenticated || (name == "kid" && code == Code::Unavailable);
@@ -203,7 +209,14 @@ async fn other_shapes_are_refused() {
     ] {
         setting.refuses(bad, &bad[..bad.len().min(40)]).await;
     }
-    for bad in ["Bearer", "Bearer ", "Basic YTpi", "bearer\t", &format!("Bearer  {good}"), &format!("Bearer {good} x")] {
+    for bad in [
+        "Bearer",
+        "Bearer ",
+        "Basic YTpi",
+        "bearer\t",
+        &format!("Bearer  {good}"),
+        &format!("Bearer {good} x"),
+    ] {
         assert_eq!(setting.come(bad, Care::Read).await.map(|_| ()), Err(Code::Unauthenticated), "{bad}");
     }
     assert!(setting.come(&format!("bEARER {good}"), Care::Read).await.is_ok());

@@ -25,8 +25,11 @@ pub(crate) async fn read(config: &Config, headers: &HeaderMap, body: Body) -> Re
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(config)),
         Ok(Err(_broken)) => Err(Problem::malformed("the body of the request broke off").into()),
         Err(_elapsed) => {
-            let problem = Problem::new(Code::Timeout, "the body of the request came too slowly; repeat the request");
-            Err(Failure::from(problem).with_status(StatusCode::REQUEST_TIMEOUT).with_header(CONNECTION, CLOSE))
+            let problem =
+                Problem::new(Code::Timeout, "the body of the request came too slowly; repeat the request");
+            Err(Failure::from(problem)
+                .with_status(StatusCode::REQUEST_TIMEOUT)
+                .with_header(CONNECTION, CLOSE))
         }
     }
 }
@@ -47,9 +50,11 @@ pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let media_type = text(CONTENT_TYPE).unwrap_or_default();
     let (essence, parameters) = media_type.split_once(';').unwrap_or((media_type, ""));
     let essence = essence.trim().to_ascii_lowercase();
-    let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let is_json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     let is_utf8 = parameters.split(';').filter_map(|pair| pair.split_once('=')).all(|(name, value)| {
-        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        !name.trim().eq_ignore_ascii_case("charset")
+            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
     if is_json && is_utf8 { Ok(()) } else { Err(Problem::of(Code::UnsupportedMediaType)) }
 }
@@ -66,10 +71,22 @@ mod tests {
 
     #[test]
     fn only_json_in_utf8() {
-        for good in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json", "application/json;charset=\"UTF-8\""] {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/merge-patch+json",
+            "application/json;charset=\"UTF-8\"",
+        ] {
             assert!(check(good), "{good}");
         }
-        for bad in ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "application/jsonx", "multipart/form-data"] {
+        for bad in [
+            "",
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/json; charset=utf-16",
+            "application/jsonx",
+            "multipart/form-data",
+        ] {
             assert!(!check(bad), "{bad}");
         }
         assert!(check_media_type(&HeaderMap::new()).is_err());

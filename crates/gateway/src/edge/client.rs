@@ -25,7 +25,8 @@ impl Network {
 
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is no address or network such as 10.0.0.0/8");
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let (address, bits) =
+            text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let base: IpAddr = address.parse().map_err(|_| wrong())?;
         let most = if base.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(most), str::parse).map_err(|_| wrong())?;
@@ -49,14 +50,19 @@ impl Network {
 }
 
 /// The address of the client.
-pub(crate) fn client_ip(peer: Option<SocketAddr>, headers: &HeaderMap, trusted: &[Network]) -> Option<IpAddr> {
+pub(crate) fn client_ip(
+    peer: Option<SocketAddr>,
+    headers: &HeaderMap,
+    trusted: &[Network],
+) -> Option<IpAddr> {
     let peer = peer?.ip().to_canonical();
     if !is_trusted(peer, trusted) {
         return Some(peer);
     }
-    let hops = match headers.contains_key(FORWARDED) {
-        true => hops(headers, FORWARDED.as_str(), forwarded_for),
-        false => hops(headers, "x-forwarded-for", |item| item),
+    let hops = if headers.contains_key(FORWARDED) {
+        hops(headers, FORWARDED.as_str(), forwarded_for)
+    } else {
+        hops(headers, "x-forwarded-for", |item| item)
     };
     // An item that is no address ends the walk: nothing to its left can be trusted.
     let mut client = peer;
@@ -148,8 +154,14 @@ mod tests {
 
     #[test]
     fn forwarded_is_read_with_ports_and_brackets() {
-        assert_eq!(client("10.0.0.1:80", &[("forwarded", "for=192.0.2.60;proto=http, for=\"198.51.100.17:5\"")]), "198.51.100.17");
-        assert_eq!(client("10.0.0.1:80", &[("forwarded", "For=\"[2001:db8:cafe::17]:4711\"")]), "2001:db8:cafe::17");
+        assert_eq!(
+            client("10.0.0.1:80", &[("forwarded", "for=192.0.2.60;proto=http, for=\"198.51.100.17:5\"")]),
+            "198.51.100.17"
+        );
+        assert_eq!(
+            client("10.0.0.1:80", &[("forwarded", "For=\"[2001:db8:cafe::17]:4711\"")]),
+            "2001:db8:cafe::17"
+        );
     }
 
     #[test]

@@ -4,8 +4,9 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
-    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, ORIGIN,
+    VARY,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -59,10 +60,14 @@ mod tests {
     fn only_named_origins() {
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, HeaderValue::from_static("https://app.example"));
-        let allowed = |list: &[&str]| allowed_origin(&headers, &list.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let allowed = |list: &[&str]| {
+            allowed_origin(&headers, &list.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
         assert_eq!(allowed(&["https://app.example"]).unwrap(), "https://app.example");
         assert_eq!(allowed(&["*"]).unwrap(), "*");
-        for none in [&[][..], &["https://app.example.evil"], &["http://app.example"], &["https://app.example/"]] {
+        for none in
+            [&[][..], &["https://app.example.evil"], &["http://app.example"], &["https://app.example/"]]
+        {
             assert_eq!(allowed(none), None, "{none:?}");
         }
     }

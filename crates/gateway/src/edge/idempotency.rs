@@ -9,13 +9,19 @@ use http::{HeaderMap, Method};
 const MAX_KEY: usize = 255;
 
 /// The key of a write with the fingerprint of its request; none when it has no key.
-pub(crate) fn read(headers: &HeaderMap, method: &Method, path: &str, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
+pub(crate) fn read(
+    headers: &HeaderMap,
+    method: &Method,
+    path: &str,
+    body: &[u8],
+) -> Result<Option<Idempotency>, Problem> {
     if method.is_safe() {
         return Ok(None);
     }
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let malformed = || Problem::malformed("Idempotency-Key is one value of 1 to 255 printable ASCII characters");
+    let malformed =
+        || Problem::malformed("Idempotency-Key is one value of 1 to 255 printable ASCII characters");
     let text = value.to_str().map_err(|_| malformed())?;
     // The draft has a quoted string, many clients send it bare: both name the same key.
     let key = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);

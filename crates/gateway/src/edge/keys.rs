@@ -213,11 +213,17 @@ fn read_key(jwk: &Jwk) -> Option<VerifyingKey> {
             let point = [&[4_u8], bytes(&jwk.x)?.as_slice(), bytes(&jwk.y)?.as_slice()].concat();
             ("ES256", Material::Parsed(ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?))
         }
-        ("RSA", _) => ("RS256", Material::Rsa(RsaPublicKeyComponents { n: bytes(&jwk.n)?, e: bytes(&jwk.e)? })),
+        ("RSA", _) => {
+            ("RS256", Material::Rsa(RsaPublicKeyComponents { n: bytes(&jwk.n)?, e: bytes(&jwk.e)? }))
+        }
         _ => return None,
     };
     // A key that says it is for another algorithm is for no use here.
-    if jwk.alg.as_deref().is_some_and(|named| named != algorithm) { None } else { Some(VerifyingKey { algorithm, material }) }
+    if jwk.alg.as_deref().is_some_and(|named| named != algorithm) {
+        None
+    } else {
+        Some(VerifyingKey { algorithm, material })
+    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,11 @@ pub(crate) async fn check_account(app: &App, identifier: &str) -> Result<(), Fai
     }
     let canonical = identifier.trim().to_lowercase();
     let key = format!("limit:account:{}", hex::encode(&sha256(canonical.as_bytes())[..16]));
-    admit("auth_per_account", &limits.auth_per_account, &app.cache.limit(&key, &limits.auth_per_account).await)
+    admit(
+        "auth_per_account",
+        &limits.auth_per_account,
+        &app.cache.limit(&key, &limits.auth_per_account).await,
+    )
 }
 
 /// The name of an address; one of IPv6 counts by its /64, which one customer has.

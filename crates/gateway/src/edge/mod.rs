@@ -24,6 +24,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::response::Response;
 use bytes::Bytes;
 use denizen_kit::caller::{Caller, Role};
@@ -102,7 +103,7 @@ impl Service<Request<Body>> for Edge {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let this = self.clone();
-        let peer = request.extensions().get::<Visit>().and_then(|visit| visit.peer);
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         Box::pin(async move { Ok(this.handle(request, peer).await) })
     }
 }
@@ -125,7 +126,9 @@ impl Inner {
             Found::Method(route) => return self.answer_method(&request, route, ip),
             Found::Nothing => {
                 limits::check_request(&self.app, ip)?;
-                return Err(Problem::not_found("there is nothing at this path; see /docs for what there is").into());
+                return Err(
+                    Problem::not_found("there is nothing at this path; see /docs for what there is").into()
+                );
             }
         };
         let passage = Passage { inner: self, endpoint, ip, peer, request_id: request_id.clone() };
@@ -138,7 +141,12 @@ impl Inner {
     }
 
     /// A path that does not take the method: OPTIONS is answered, any other refused.
-    fn answer_method(&self, request: &Request<Body>, route: &Route, ip: Option<IpAddr>) -> Result<Response, Failure> {
+    fn answer_method(
+        &self,
+        request: &Request<Body>,
+        route: &Route,
+        ip: Option<IpAddr>,
+    ) -> Result<Response, Failure> {
         limits::check_request(&self.app, ip)?;
         if request.method() == Method::OPTIONS {
             let origin = cors::allowed_origin(request.headers(), &self.app.config.cors_origins);
@@ -149,7 +157,13 @@ impl Inner {
     }
 
     /// Counts the request and writes its line. The line has no query and nothing of a person.
-    fn record(&self, method: &Method, found: Found<'_>, response: &Response, (request_id, took): (&str, Duration)) {
+    fn record(
+        &self,
+        method: &Method,
+        found: Found<'_>,
+        response: &Response,
+        (request_id, took): (&str, Duration),
+    ) {
         let (route, stats) = match found {
             Found::Endpoint(route, endpoint) => (route.template.as_str(), &endpoint.stats),
             Found::Method(route) => (route.template.as_str(), &self.table.unmatched),
@@ -199,7 +213,8 @@ impl Passage<'_> {
             idempotency,
         };
         parts.extensions.insert(Visit { call: Arc::new(call), peer: self.peer });
-        Ok(Request::from_parts(parts, Body::from(body)))
+        let body = if body.is_empty() { Body::empty() } else { Body::from(body) };
+        Ok(Request::from_parts(parts, body))
     }
 
     async fn read_body(&self, parts: &http::request::Parts, body: Body) -> Result<Bytes, Failure> {

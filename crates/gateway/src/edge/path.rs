@@ -8,8 +8,33 @@ use http::{HeaderMap, Version};
 /// percent-encoding of what separates or disguises segments (RFC 3986 §6.2.2; OWASP path confusion).
 pub(crate) fn check(path: &str) -> Result<(), Problem> {
     let bytes = path.as_bytes();
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~' | b'@' | b':' | b'+' | b',' | b'=' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*');
-    let refused = || Problem::malformed("the path has empty or dot segments, or characters that are not accepted; send it plainly");
+    let plain = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'/' | b'-'
+                    | b'_'
+                    | b'.'
+                    | b'~'
+                    | b'@'
+                    | b':'
+                    | b'+'
+                    | b','
+                    | b'='
+                    | b'!'
+                    | b'$'
+                    | b'&'
+                    | b'\''
+                    | b'('
+                    | b')'
+                    | b'*'
+            )
+    };
+    let refused = || {
+        Problem::malformed(
+            "the path has empty or dot segments, or characters that are not accepted; send it plainly",
+        )
+    };
     if !path.starts_with('/') || path.contains("//") {
         return Err(refused());
     }
@@ -20,7 +45,7 @@ pub(crate) fn check(path: &str) -> Result<(), Problem> {
         return Ok(());
     }
     let decoded = decode(bytes).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
-    if decoded.chars().any(|c| c.is_control()) { Err(refused()) } else { Ok(()) }
+    if decoded.chars().any(char::is_control) { Err(refused()) } else { Ok(()) }
 }
 
 /// The path without percent-encoding; none when a character is refused in plain or in encoded form.
@@ -38,7 +63,8 @@ fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
         }
         let (digits, tail) = tail.split_at_checked(2)?;
         let value = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-        if matches!(value, b'/' | b'\\' | b'.' | b'%' | b';') || value.is_ascii_control() || digits[0] == b'+' {
+        if matches!(value, b'/' | b'\\' | b'.' | b'%' | b';') || value.is_ascii_control() || digits[0] == b'+'
+        {
             return None;
         }
         decoded.push(value);
@@ -66,14 +92,35 @@ mod tests {
     #[test]
     fn one_reading_only() {
         let refused = [
-            "/public/../v1/users", "/v1/%2e%2e/v1/users", "//v1//users", "/v1/users%2f..", "/v1/users%2F", "/v1/users;x",
-            "/v1/users%3bx", "/v1/%252e", "/v1\\users", "/v1%5cusers", "/v1/users%00", "/v1/./users", "/v1/users/..",
-            "/v1/%zz", "/v1/%4", "/v1/%+f", "/v1/%ff", "/v1/users%0a", "*", "", "/a b", "/v1/%c2%80",
+            "/public/../v1/users",
+            "/v1/%2e%2e/v1/users",
+            "//v1//users",
+            "/v1/users%2f..",
+            "/v1/users%2F",
+            "/v1/users;x",
+            "/v1/users%3bx",
+            "/v1/%252e",
+            "/v1\\users",
+            "/v1%5cusers",
+            "/v1/users%00",
+            "/v1/./users",
+            "/v1/users/..",
+            "/v1/%zz",
+            "/v1/%4",
+            "/v1/%+f",
+            "/v1/%ff",
+            "/v1/users%0a",
+            "*",
+            "",
+            "/a b",
+            "/v1/%c2%80",
         ];
         for path in refused {
             assert!(check(path).is_err(), "{path}");
         }
-        for path in ["/", "/api/v1/users/", "/.well-known/jwks.json", "/a/%C3%A4", "/a/x%20y", "/...", "/a/b.c"] {
+        for path in
+            ["/", "/api/v1/users/", "/.well-known/jwks.json", "/a/%C3%A4", "/a/x%20y", "/...", "/a/b.c"]
+        {
             assert!(check(path).is_ok(), "{path}");
         }
     }

@@ -48,8 +48,11 @@ pub(crate) fn request_id(headers: &HeaderMap, clock: &Clock) -> Arc<str> {
 pub(crate) fn trace(headers: &HeaderMap) -> Option<Arc<str>> {
     let text = headers.get("traceparent")?.to_str().ok()?;
     let mut parts = text.split('-');
-    let is_hex = |part: &str, length| part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let well_formed = [2, 32, 16, 2].into_iter().all(|length| parts.next().is_some_and(|part| is_hex(part, length)));
+    let is_hex = |part: &str, length| {
+        part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let well_formed =
+        [2, 32, 16, 2].into_iter().all(|length| parts.next().is_some_and(|part| is_hex(part, length)));
     (well_formed && parts.next().is_none() && !text.starts_with("ff")).then(|| Arc::from(text))
 }
 
@@ -97,7 +100,12 @@ mod tests {
     fn only_a_well_formed_trace_goes_on() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         assert_eq!(trace(&with("traceparent", good)).as_deref(), Some(good));
-        for bad in ["", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", &good.to_uppercase(), &format!("{good}-00")] {
+        for bad in [
+            "",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            &good.to_uppercase(),
+            &format!("{good}-00"),
+        ] {
             assert_eq!(trace(&with("traceparent", bad)), None, "{bad}");
         }
     }

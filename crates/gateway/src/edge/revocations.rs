@@ -77,7 +77,11 @@ impl Revocations {
         if self.heard.load(Ordering::Acquire) > 0 && since(&self.heard) <= millis(FRESH) {
             return Trust::Fresh;
         }
-        if since(&self.reached).min(since(&self.heard)) <= millis(BLIND) { Trust::Stale } else { Trust::Blind }
+        if since(&self.reached).min(since(&self.heard)) <= millis(BLIND) {
+            Trust::Stale
+        } else {
+            Trust::Blind
+        }
     }
 
     /// Takes in one message of the stream.
@@ -88,7 +92,10 @@ impl Revocations {
             self.replace(items);
         } else {
             for (session_id, until) in items {
-                self.shard(session_id).write().unwrap_or_else(PoisonError::into_inner).insert(session_id, until);
+                self.shard(session_id)
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(session_id, until);
             }
         }
         self.heard.store(self.elapsed() + 1, Ordering::Release);
@@ -135,7 +142,11 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// Asks auth whether a session lives.
-pub(crate) async fn check_session(links: &Links, clock: &Clock, session_id: SessionId) -> Result<bool, Problem> {
+pub(crate) async fn check_session(
+    links: &Links,
+    clock: &Clock,
+    session_id: SessionId,
+) -> Result<bool, Problem> {
     let cx = Cx::job(Role::Gateway, clock);
     let request = CheckSessionRequest { session_id: session_id.to_string() };
     let answer = links.sessions(&cx).check_session(request).await.map_err(problem_from)?;
@@ -155,7 +166,10 @@ pub(crate) async fn follow(links: &Links, clock: &Clock, revocations: &Revocatio
             }
             Err(status) if was_up => {
                 was_up = false;
-                tracing::warn!(detail = status.message(), "revocations cannot be followed; tokens are checked one by one");
+                tracing::warn!(
+                    detail = status.message(),
+                    "revocations cannot be followed; tokens are checked one by one"
+                );
             }
             Err(_) => {}
         }
@@ -185,7 +199,8 @@ mod tests {
     const SECOND: &str = "0192aa00-0000-7000-8000-000000000002";
 
     fn message(snapshot: bool, items: &[(&str, i64)]) -> Message {
-        let items = items.iter().map(|(id, until)| Revocation { session_id: (*id).to_owned(), until: *until });
+        let items =
+            items.iter().map(|(id, until)| Revocation { session_id: (*id).to_owned(), until: *until });
         Message { items: items.collect(), snapshot }
     }
 

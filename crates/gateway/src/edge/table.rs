@@ -9,7 +9,8 @@ use metrics::{Counter, Histogram};
 
 /// Statuses that are counted each; all others count as 0.
 const STATUSES: [u16; 24] = [
-    0, 200, 201, 202, 204, 304, 307, 308, 400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 429, 500, 501, 503, 504,
+    0, 200, 201, 202, 204, 304, 307, 308, 400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 429, 500,
+    501, 503, 504,
 ];
 
 /// What kind of thing answers.
@@ -136,7 +137,8 @@ impl Endpoint {
 /// Whether the operation is for those who have no token yet: an old one must not keep them out.
 pub(crate) fn is_public(method: &Method, template: &str) -> bool {
     let Some(path) = template.strip_prefix("/api/v1") else { return true };
-    let opens = ["/users", "/auth/login", "/auth/login/otp", "/auth/refresh", "/password/forgot", "/password/reset"];
+    let opens =
+        ["/users", "/auth/login", "/auth/login/otp", "/auth/refresh", "/password/forgot", "/password/reset"];
     *method == Method::POST && opens.contains(&path)
 }
 
@@ -204,7 +206,9 @@ mod tests {
     fn finds_by_path_and_method() {
         let table = table();
         assert!(matches!(table.find("/api/v1/users", &Method::HEAD), Found::Endpoint(..)));
-        assert!(matches!(table.find("/api/v1/users", &Method::PUT), Found::Method(route) if route.allow == "GET, POST, HEAD, OPTIONS"));
+        assert!(
+            matches!(table.find("/api/v1/users", &Method::PUT), Found::Method(route) if route.allow == "GET, POST, HEAD, OPTIONS")
+        );
         assert!(matches!(table.find("/api/v1/Users", &Method::GET), Found::Nothing));
         assert!(matches!(table.find("/api/v1/users/a/b", &Method::GET), Found::Nothing));
     }
@@ -213,7 +217,9 @@ mod tests {
     fn knows_what_the_door_must_know() {
         let table = table();
         let rules = |path, method: Method| match table.find(path, &method) {
-            Found::Endpoint(_, endpoint) => (endpoint.group, endpoint.is_public, endpoint.is_try, endpoint.is_grave),
+            Found::Endpoint(_, endpoint) => {
+                (endpoint.group, endpoint.is_public, endpoint.is_try, endpoint.is_grave)
+            }
             other => panic!("{other:?}"),
         };
         assert_eq!(rules("/api/v1/users", Method::POST), (Group::Api, true, true, true));

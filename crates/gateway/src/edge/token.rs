@@ -103,7 +103,8 @@ impl<'a> Parts<'a> {
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| refused())?;
         let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| refused())?;
         let typ = header.typ.as_deref().unwrap_or_default();
-        let is_access_token = typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt");
+        let is_access_token =
+            typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt");
         let kid = header.kid.unwrap_or_default();
         if !is_access_token || header.crit.is_some() || kid.is_empty() || kid.len() > MAX_KID {
             return Err(refused());
@@ -114,7 +115,12 @@ impl<'a> Parts<'a> {
     }
 
     /// Verifies the token by its key and reads whom it names.
-    pub(crate) fn verify(&self, key: &VerifyingKey, issuer: &str, now: Timestamp) -> Result<Verified, Problem> {
+    pub(crate) fn verify(
+        &self,
+        key: &VerifyingKey,
+        issuer: &str,
+        now: Timestamp,
+    ) -> Result<Verified, Problem> {
         if !key.verifies(&self.algorithm, self.message, &self.signature) {
             return Err(refused());
         }

@@ -4,7 +4,7 @@
 //! that is missing is 422, and all of them are told at once: the types have optional fields only, and [`Missing`]
 //! takes them out.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -63,7 +63,11 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let said = error.inner().to_string();
         let expected = said.rsplit_once("expected ").map_or("of another type", |(_, expected)| expected);
         let detail = format!("this must be {expected}");
-        Problem::malformed("a field has the wrong type").with_field(&pointer(error.path()), "invalid_type", detail)
+        Problem::malformed("a field has the wrong type").with_field(
+            &pointer(error.path()),
+            "invalid_type",
+            detail,
+        )
     })
 }
 
@@ -80,8 +84,12 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     let mut pointer = String::new();
     for segment in path {
         match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Seq { index } => {
+                let _ = write!(pointer, "/{index}");
+            }
+            Segment::Map { key } => {
+                let _ = write!(pointer, "/{}", key.replace('~', "~0").replace('/', "~1"));
+            }
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
@@ -180,9 +188,23 @@ impl Missing {
     }
 }
 
-/// Tells a field that is null from one that is not there.
-pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// A field that is there, perhaps as null.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Given<T> {
+    /// As null.
+    Null,
+    /// With a value.
+    Value(T),
+}
+
+/// Reads a field so that null is told from absent.
+pub(crate) fn given<'de, D, T>(deserializer: D) -> Result<Option<Given<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let value = Option::deserialize(deserializer)?;
+    Ok(Some(value.map_or(Given::Null, Given::Value)))
 }
 
 #[cfg(test)]
@@ -200,8 +222,8 @@ mod tests {
         email: Option<String>,
         #[expect(dead_code, reason = "read by its type only")]
         preferences: Option<Inner>,
-        #[serde(default, deserialize_with = "present")]
-        metadata: Option<Option<Map<String, Value>>>,
+        #[serde(default, deserialize_with = "given")]
+        metadata: Option<Given<Map<String, Value>>>,
     }
 
     fn pointer_of(body: &str) -> (Code, Option<String>) {
@@ -246,7 +268,7 @@ mod tests {
     #[test]
     fn unknown_fields_are_ignored_and_null_is_told_from_absent() {
         let form: Form = read(br#"{"email":null,"status":"x","metadata":null}"#).unwrap();
-        assert_eq!((form.email, form.metadata), (None, Some(None)));
+        assert_eq!((form.email, form.metadata), (None, Some(Given::Null)));
         assert_eq!(read::<Form>(b"{}").unwrap().metadata, None);
     }
 

@@ -39,7 +39,9 @@ impl Ctx {
 
     /// The caller's own id, or 401.
     pub(crate) fn me(&self) -> Result<String, Problem> {
-        self.person().map(|person| person.user_id.to_string()).ok_or_else(|| Problem::of(Code::Unauthenticated))
+        self.person()
+            .map(|person| person.user_id.to_string())
+            .ok_or_else(|| Problem::of(Code::Unauthenticated))
     }
 
     /// The id that a path names: `me` is the caller's own.

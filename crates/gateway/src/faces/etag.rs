@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn if_match_compares_strongly() {
-        let read = |value| IfMatch::read(&headers(IF_MATCH, value)).map(|tag| tag.0).map_err(|problem| problem.code);
+        let read =
+            |value| IfMatch::read(&headers(IF_MATCH, value)).map(|tag| tag.0).map_err(|problem| problem.code);
         assert_eq!(read("\"7\""), Ok(Some(7)));
         assert_eq!(read("*"), Ok(None));
         assert_eq!(read("W/\"7\""), Err(Code::StaleVersion));
@@ -128,7 +129,9 @@ mod tests {
 
     #[test]
     fn if_none_match_compares_weakly() {
-        let has = |value, version| IfNoneMatch(tags(&headers(IF_NONE_MATCH, value), &IF_NONE_MATCH).unwrap()).has(version);
+        let has = |value, version| {
+            IfNoneMatch(tags(&headers(IF_NONE_MATCH, value), &IF_NONE_MATCH).unwrap()).has(version)
+        };
         assert!(has("\"7\"", 7) && has("W/\"7\"", 7) && has("*", 7) && has("\"a\", \"7\"", 7));
         assert!(!has("\"8\"", 7) && !has("\"a\"", 7));
     }

@@ -83,7 +83,11 @@ impl Failure {
             detail: &problem.detail,
             code: problem.code.as_str(),
             errors: fields
-                .map(|field| ProblemField { pointer: &field.pointer, code: &field.code, detail: &field.detail })
+                .map(|field| ProblemField {
+                    pointer: &field.pointer,
+                    code: &field.code,
+                    detail: &field.detail,
+                })
                 .collect(),
             request_id,
         };

@@ -20,7 +20,12 @@ pub(crate) struct Page<T> {
 }
 
 /// The answer of a list; an empty cursor is that of the last page.
-pub(crate) fn page<T: Serialize>(uri: &Uri, items: Vec<T>, next_cursor: String, total: Option<i64>) -> Response {
+pub(crate) fn page<T: Serialize>(
+    uri: &Uri,
+    items: Vec<T>,
+    next_cursor: String,
+    total: Option<i64>,
+) -> Response {
     let next_cursor = Some(next_cursor).filter(|cursor| !cursor.is_empty());
     let link = next_cursor.as_deref().and_then(|cursor| HeaderValue::try_from(next_link(uri, cursor)).ok());
     let mut response = axum::Json(Page { items, next_cursor, total }).into_response();

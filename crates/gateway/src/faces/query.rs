@@ -21,7 +21,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let query = axum::extract::Query::<T>::try_from_uri(&parts.uri);
-        let unreadable = |_| Problem::malformed("the query cannot be read; give each parameter once, percent-encoded");
+        let unreadable =
+            |_| Problem::malformed("the query cannot be read; give each parameter once, percent-encoded");
         Ok(Self(query.map_err(unreadable)?.0, parts.uri.clone()))
     }
 }
@@ -41,7 +42,11 @@ pub(crate) struct PageQuery {
 pub(crate) fn limit(text: Option<String>) -> Result<i32, Problem> {
     let Some(text) = text else { return Ok(0) };
     let number = text.parse::<i32>().map_err(|_| {
-        Problem::malformed("limit is a number").with_field("/limit", "invalid_type", "limit is a number from 1 to 200")
+        Problem::malformed("limit is a number").with_field(
+            "/limit",
+            "invalid_type",
+            "limit is a number from 1 to 200",
+        )
     })?;
     if (1..=decode::MAX_LIMIT).contains(&number) {
         return Ok(number);
@@ -53,17 +58,25 @@ pub(crate) fn limit(text: Option<String>) -> Result<i32, Problem> {
 pub(crate) fn time(pointer: &str, text: Option<String>) -> Result<Option<prost_types::Timestamp>, Problem> {
     let Some(text) = text else { return Ok(None) };
     let at: Timestamp = text.parse().map_err(|_| {
-        Problem::invalid(pointer, "invalid_format", "write the time as RFC 3339 says, such as 2026-01-31T12:00:00Z")
+        Problem::invalid(
+            pointer,
+            "invalid_format",
+            "write the time as RFC 3339 says, such as 2026-01-31T12:00:00Z",
+        )
     })?;
     Ok(Some(decode::to_wire(at)))
 }
 
 /// `true` or `false`.
-pub(crate) fn flag(pointer: &str, text: Option<String>) -> Result<bool, Problem> {
-    match text.as_deref() {
+pub(crate) fn flag(pointer: &str, text: Option<&str>) -> Result<bool, Problem> {
+    match text {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(_) => Err(Problem::malformed("a parameter has the wrong type").with_field(pointer, "invalid_type", "write true or false")),
+        Some(_) => Err(Problem::malformed("a parameter has the wrong type").with_field(
+            pointer,
+            "invalid_type",
+            "write true or false",
+        )),
     }
 }
 

@@ -6,7 +6,9 @@ use http::Method;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, Tag};
+use utoipa::openapi::{
+    ContentBuilder, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, Tag,
+};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -59,7 +61,8 @@ pub(crate) fn paths(document: &OpenApi) -> Vec<(String, Vec<Method>)> {
 
 fn head() -> OpenApi {
     let mut info = Info::new("Denizen", env!("CARGO_PKG_VERSION"));
-    info.description = Some("Accounts of people: who they are, how they prove it, what they may do.".to_owned());
+    info.description =
+        Some("Accounts of people: who they are, how they prove it, what they may do.".to_owned());
     info.license = Some(License::new("Apache-2.0 OR MIT"));
     let tags = TAGS.map(|(name, description)| {
         let mut tag = Tag::new(name);
@@ -93,7 +96,8 @@ fn complete(document: &mut OpenApi) {
 
 fn complete_operation(operation: &mut Operation, method: &Method, path: &str) {
     let needs_none = is_public(method, path);
-    let requirement = if needs_none { vec![] } else { vec![SecurityRequirement::new(BEARER, Vec::<String>::new())] };
+    let requirement =
+        if needs_none { vec![] } else { vec![SecurityRequirement::new(BEARER, Vec::<String>::new())] };
     operation.security = Some(requirement);
     operation.responses.responses.insert("default".to_owned(), RefOr::T(failure()));
     if !method.is_safe() {
@@ -149,7 +153,9 @@ mod tests {
         let mut ids = Vec::new();
         for item in document.paths.paths.values() {
             let operations = [&item.get, &item.put, &item.post, &item.patch, &item.delete];
-            ids.extend(operations.into_iter().flatten().filter_map(|operation| operation.operation_id.clone()));
+            ids.extend(
+                operations.into_iter().flatten().filter_map(|operation| operation.operation_id.clone()),
+            );
         }
         let count = ids.len();
         ids.sort();

@@ -83,7 +83,12 @@ pub(crate) async fn serve(app: &Arc<App>, edge: &Edge, listener: TcpListener, ta
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS).header_read_timeout(None);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .max_buf_size(MAX_HEAD)
+        .max_headers(MAX_HEADERS)
+        .header_read_timeout(None);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -94,7 +99,10 @@ fn builder() -> Builder<TokioExecutor> {
 }
 
 /// The next connection, once there is a place for it; none when the system gave an error.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {

@@ -74,7 +74,9 @@ impl Pulse {
             return Some(self.started + patience.head);
         }
         match self.head_since.load(Ordering::Relaxed) {
-            0 => Some(self.started + Duration::from_millis(self.idle_since.load(Ordering::Relaxed)) + patience.idle),
+            0 => Some(
+                self.started + Duration::from_millis(self.idle_since.load(Ordering::Relaxed)) + patience.idle,
+            ),
             since => Some(self.started + Duration::from_millis(since - 1) + patience.head),
         }
     }
@@ -108,7 +110,11 @@ impl Watched {
 }
 
 impl Read for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.io).poll_read(cx, buffer);
         if outcome.is_ready() {
             self.pulse.note_read();

@@ -43,7 +43,10 @@ fn file(name: &str, config: &Arc<Config<'static>>) -> Result<Response, Failure> 
     let found = utoipa_swagger_ui::serve(name, config.clone()).ok().flatten();
     let file = found.ok_or_else(|| Problem::not_found("there is no such file"))?;
     let headers = [
-        (CONTENT_TYPE, HeaderValue::try_from(file.content_type).unwrap_or(HeaderValue::from_static("text/plain"))),
+        (
+            CONTENT_TYPE,
+            HeaderValue::try_from(file.content_type).unwrap_or(HeaderValue::from_static("text/plain")),
+        ),
         (CONTENT_SECURITY_POLICY, POLICY),
     ];
     Ok((headers, file.bytes.into_owned()).into_response())

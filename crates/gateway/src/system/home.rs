@@ -1,5 +1,6 @@
 //! What this is: for people at `/`, for machines at `/` and `/info`.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Json;
@@ -34,7 +35,10 @@ pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
     if app.config.development {
         links.push(("mailbox", "dev/mailbox"));
     }
-    let items: String = links.iter().map(|(name, path)| format!("<li><a href=\"{path}\">{name}</a></li>")).collect();
+    let mut items = String::new();
+    for (name, path) in links {
+        let _ = write!(items, "<li><a href=\"{path}\">{name}</a></li>");
+    }
     let html = include_str!("../../pages/home.html")
         .replace("/*STYLE*/", include_str!("../../pages/style.css"))
         .replace("{{version}}", &escape(version))

@@ -59,7 +59,11 @@ fn show(ctx: &Ctx, headers: &HeaderMap, page: &Page) -> Result<Response, Failure
     Ok(page.answer())
 }
 
-async fn messages(ctx: Ctx, headers: HeaderMap, Query(query, _): Query<MailboxQuery>) -> Result<Json<Messages>, Failure> {
+async fn messages(
+    ctx: Ctx,
+    headers: HeaderMap,
+    Query(query, _): Query<MailboxQuery>,
+) -> Result<Json<Messages>, Failure> {
     check(&ctx, &headers)?;
     let request = wire::ListMessagesRequest { to: query.to.unwrap_or_default(), limit: MAX_LIMIT };
     let answer = ctx.app.links.mailbox(&ctx.visit.call).list_messages(request).await?.into_inner();
@@ -71,9 +75,11 @@ async fn messages(ctx: Ctx, headers: HeaderMap, Query(query, _): Query<MailboxQu
 fn check(ctx: &Ctx, headers: &HeaderMap) -> Result<(), Problem> {
     let config = &ctx.app.config;
     let is_near = ctx.visit.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    let asks_loopback = headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(is_loopback_authority);
+    let asks_loopback =
+        headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(is_loopback_authority);
     let public_url = config.public_url.parse::<Uri>().ok();
-    let is_local = public_url.and_then(|uri| uri.authority().map(|name| is_loopback_authority(name.as_str())));
+    let is_local =
+        public_url.and_then(|uri| uri.authority().map(|name| is_loopback_authority(name.as_str())));
     if config.development && is_near && asks_loopback && !is_proxied(headers) && is_local == Some(true) {
         return Ok(());
     }
@@ -86,7 +92,8 @@ fn is_loopback_authority(authority: &str) -> bool {
         Some((inner, _)) => inner,
         None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
     };
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 // === impl Message ===
@@ -108,7 +115,15 @@ mod tests {
         for near in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "127.9.9.9", "[::1]:8080", "[::1]"] {
             assert!(is_loopback_authority(near), "{near}");
         }
-        for far in ["example.com", "localhost.evil.test", "127.0.0.1.evil.test:80", "10.0.0.1", "[::2]", "", "user@localhost"] {
+        for far in [
+            "example.com",
+            "localhost.evil.test",
+            "127.0.0.1.evil.test:80",
+            "10.0.0.1",
+            "[::2]",
+            "",
+            "user@localhost",
+        ] {
             assert!(!is_loopback_authority(far), "{far}");
         }
     }

@@ -45,5 +45,8 @@ pub(crate) fn routes(app: &Arc<App>, document: &OpenApi) -> (Router, Vec<&'stati
 
 /// Whether the client would rather have a page than JSON: a browser.
 fn wants_page(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }

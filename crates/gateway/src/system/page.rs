@@ -37,8 +37,11 @@ impl Page {
 /// The hash of what stands in an element, as a source of a policy; none when the page has no such element.
 fn source(html: &str, element: &str) -> String {
     let (open, close) = (format!("<{element}>"), format!("</{element}>"));
-    let content = html.split_once(&open).and_then(|(_, rest)| rest.split_once(&close)).map(|(content, _)| content);
-    content.map_or("'none'".to_owned(), |content| format!("'sha256-{}'", STANDARD.encode(sha256(content.as_bytes()))))
+    let content =
+        html.split_once(&open).and_then(|(_, rest)| rest.split_once(&close)).map(|(content, _)| content);
+    content.map_or("'none'".to_owned(), |content| {
+        format!("'sha256-{}'", STANDARD.encode(sha256(content.as_bytes())))
+    })
 }
 
 /// A text in HTML.

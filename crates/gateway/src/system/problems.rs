@@ -14,7 +14,11 @@ use super::wants_page;
 use crate::faces::failure::{Failure, status_of, title};
 use crate::state::App;
 
-pub(super) async fn problem(State(app): State<Arc<App>>, Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Failure> {
+pub(super) async fn problem(
+    State(app): State<Arc<App>>,
+    Path(code): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
     let code = Code::parse(&code).ok_or_else(|| Problem::not_found("there is no such code"))?;
     let (title, status) = (title(code), status_of(code, code.kind()).as_u16());
     if !wants_page(&headers) {

@@ -37,7 +37,14 @@ async fn a_trailing_slash_is_dropped() {
 
 #[tokio::test]
 async fn paths_that_can_be_read_in_two_ways_are_refused() {
-    for path in ["/health/../api/v1/users", "/api/v1/%2e%2e/users", "//api/v1/users", "/api/v1/users;x", "/api/v1/users%2fme", "/api/v1/users/%252e"] {
+    for path in [
+        "/health/../api/v1/users",
+        "/api/v1/%2e%2e/users",
+        "//api/v1/users",
+        "/api/v1/users;x",
+        "/api/v1/users%2fme",
+        "/api/v1/users/%252e",
+    ] {
         let (response, body) = send(get(path)).await;
         assert_eq!((response.status().as_u16(), &body["code"]), (400, &json!("malformed_request")), "{path}");
     }
@@ -45,7 +52,8 @@ async fn paths_that_can_be_read_in_two_ways_are_refused() {
 
 #[tokio::test]
 async fn two_hosts_are_refused() {
-    let request = Request::get("/").header("host", "a.test").header("host", "b.test").body(Body::empty()).unwrap();
+    let request =
+        Request::get("/").header("host", "a.test").header("host", "b.test").body(Body::empty()).unwrap();
     assert_eq!(send(request).await.0.status(), 400);
 }
 
@@ -56,13 +64,20 @@ async fn who_needs_a_token_and_has_none_or_a_bad_one_gets_401() {
         assert_eq!((response.status().as_u16(), &body["code"]), (401, &json!("unauthenticated")), "{path}");
         assert!(response.headers().contains_key("www-authenticate"));
     }
-    let request = Request::get("/api/v1/users").header("authorization", "Bearer x").body(Body::empty()).unwrap();
+    let request =
+        Request::get("/api/v1/users").header("authorization", "Bearer x").body(Body::empty()).unwrap();
     assert_eq!(send(request).await.0.status(), 401);
 }
 
 #[tokio::test]
 async fn an_old_token_does_not_keep_anybody_from_logging_in() {
-    for path in ["/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/users", "/api/v1/password/forgot", "/api/v1/password/reset"] {
+    for path in [
+        "/api/v1/auth/login",
+        "/api/v1/auth/refresh",
+        "/api/v1/users",
+        "/api/v1/password/forgot",
+        "/api/v1/password/reset",
+    ] {
         let mut request = post(path, "{}");
         request.headers_mut().insert("authorization", "Bearer x".parse().unwrap());
         let (response, body) = send(request).await;
@@ -73,15 +88,18 @@ async fn an_old_token_does_not_keep_anybody_from_logging_in() {
 
 #[tokio::test]
 async fn only_json_objects_are_read() {
-    let plain = Request::post("/api/v1/users").header("content-type", "text/plain").body(Body::from("{}")).unwrap();
+    let plain =
+        Request::post("/api/v1/users").header("content-type", "text/plain").body(Body::from("{}")).unwrap();
     assert_eq!(send(plain).await.0.status(), 415);
-    let form = Request::post("/api/v1/password/forgot").header("content-type", "application/x-www-form-urlencoded");
+    let form =
+        Request::post("/api/v1/password/forgot").header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(send(form.body(Body::from("email=v@x&email=e@x")).unwrap()).await.0.status(), 415);
     for body in ["", "[]", "{", r#"{"email":"a","email":"b"}"#] {
         let (response, body) = send(post("/api/v1/users", body)).await;
         assert_eq!((response.status().as_u16(), &body["code"]), (400, &json!("malformed_request")));
     }
-    let (response, body) = send(post("/api/v1/password/forgot", r#"{"email":["v@x.test","evil@x.test"]}"#)).await;
+    let (response, body) =
+        send(post("/api/v1/password/forgot", r#"{"email":["v@x.test","evil@x.test"]}"#)).await;
     assert_eq!((response.status().as_u16(), &body["errors"][0]["pointer"]), (400, &json!("/email")));
 }
 
@@ -124,9 +142,18 @@ async fn a_bad_idempotency_key_is_refused() {
 
 #[tokio::test]
 async fn bad_conditions_and_queries_are_refused() {
-    let request = Request::delete("/api/v1/users/0192aa00-0000-7000-8000-000000000001").header("if-match", "7");
+    let request =
+        Request::delete("/api/v1/users/0192aa00-0000-7000-8000-000000000001").header("if-match", "7");
     assert_eq!(send(request.body(Body::empty()).unwrap()).await.0.status(), 400);
-    let cases = [("limit=x", 400), ("limit=0", 422), ("status=odd", 422), ("sort=odd", 422), ("created_after=odd", 422), ("total=1", 400), ("q=a&q=b", 400)];
+    let cases = [
+        ("limit=x", 400),
+        ("limit=0", 422),
+        ("status=odd", 422),
+        ("sort=odd", 422),
+        ("created_after=odd", 422),
+        ("total=1", 400),
+        ("q=a&q=b", 400),
+    ];
     for (query, status) in cases {
         assert_eq!(send(get(&format!("/api/v1/users?{query}"))).await.0.status().as_u16(), status, "{query}");
     }
@@ -177,7 +204,8 @@ async fn the_global_limit_spares_probes() {
 async fn other_origins_read_answers_only_when_they_are_named() {
     let app = app(config("[gateway.cors]\norigins = [\"https://app.example\"]"));
     let preflight = |origin: &str| {
-        let request = Request::builder().method(Method::OPTIONS).uri("/api/v1/users").header("origin", origin);
+        let request =
+            Request::builder().method(Method::OPTIONS).uri("/api/v1/users").header("origin", origin);
         request.header("access-control-request-method", "POST").body(Body::empty()).unwrap()
     };
     let (response, _) = send_to(&app, preflight("https://app.example")).await;

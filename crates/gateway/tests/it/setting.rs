@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use denizen_cache::Cache;
-use denizen_gateway::{App, Config, Deps, Info};
+use denizen_gateway::{App, Check, Config, Deps, Info};
 use denizen_kit::caller::Role;
 use denizen_kit::config::Settings;
 use denizen_kit::seal::Key;
@@ -19,11 +19,9 @@ use tower::ServiceExt;
 
 pub(crate) fn config(toml: &str) -> Config {
     let mut settings = Settings::load(toml, []);
-    let mut config = Config::read(&mut settings);
+    let config = Config::read(&mut settings);
     settings.finish().unwrap();
-    config.public_url = "http://127.0.0.1:8080".to_owned();
-    config.development = true;
-    config
+    Config { public_url: "http://127.0.0.1:8080".to_owned(), development: true, ..config }
 }
 
 pub(crate) fn app(config: Config) -> Arc<App> {
@@ -35,7 +33,10 @@ pub(crate) fn app(config: Config) -> Arc<App> {
         clock,
         config,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
-        health: Arc::new(|| Box::pin(std::future::ready(Vec::new()))),
+        health: Arc::new(|| {
+            let check = Check { name: "users".to_owned(), ok: false, detail: "away".to_owned() };
+            Box::pin(std::future::ready(vec![check]))
+        }),
         info: Info { version: "1.2.3".to_owned(), roles: vec![Role::Gateway], engine: String::new() },
     })
 }
@@ -49,7 +50,8 @@ pub(crate) async fn send_to(app: &Arc<App>, request: Request<Body>) -> (Response
     let response = denizen_gateway::router(app).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
-    let json = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+    let json = serde_json::from_slice(&bytes)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
     (Response::from_parts(parts, ()), json)
 }
 

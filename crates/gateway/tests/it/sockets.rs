@@ -39,9 +39,17 @@ async fn a_neighbour_sees_metrics_and_mailbox_but_not_through_a_proxy() {
     let (address, tasks, _) = start(config("")).await;
     assert!(exchange(address, &get("/metrics", "")).await.starts_with("HTTP/1.1 200"));
     assert!(exchange(address, &get("/dev/mailbox", "")).await.starts_with("HTTP/1.1 200"));
-    for proxied in ["X-Forwarded-For: 127.0.0.1\r\n", "Forwarded: for=127.0.0.1\r\n", "Via: 1.1 p\r\n", "X-Forwarded-Host: localhost\r\n"] {
+    for proxied in [
+        "X-Forwarded-For: 127.0.0.1\r\n",
+        "Forwarded: for=127.0.0.1\r\n",
+        "Via: 1.1 p\r\n",
+        "X-Forwarded-Host: localhost\r\n",
+    ] {
         for path in ["/metrics", "/dev/mailbox", "/dev/mailbox/messages"] {
-            assert!(exchange(address, &get(path, proxied)).await.starts_with("HTTP/1.1 404"), "{path} {proxied}");
+            assert!(
+                exchange(address, &get(path, proxied)).await.starts_with("HTTP/1.1 404"),
+                "{path} {proxied}"
+            );
         }
     }
     let other = "GET /dev/mailbox HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n";
@@ -74,7 +82,7 @@ async fn requests_that_could_be_two_are_refused() {
     }
     let long = format!("X-Long: {}\r\n", "x".repeat(100_000));
     assert!(exchange(address, &get("/info", &long)).await.starts_with("HTTP/1.1 431"));
-    let many: String = (0..200).map(|number| format!("X-{number}: x\r\n")).collect();
+    let many = "X-Many: x\r\n".repeat(200);
     assert!(exchange(address, &get("/info", &many)).await.starts_with("HTTP/1.1 431"));
     tasks.stop().await;
 }
@@ -90,7 +98,8 @@ async fn a_head_that_does_not_come_ends_the_connection() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_after_its_time_only() {
-    let (address, tasks, _) = start(config("[gateway]\nheader_timeout = \"50ms\"\nidle_timeout = \"300ms\"")).await;
+    let (address, tasks, _) =
+        start(config("[gateway]\nheader_timeout = \"50ms\"\nidle_timeout = \"300ms\"")).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let started = tokio::time::Instant::now();

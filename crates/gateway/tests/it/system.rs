@@ -15,7 +15,11 @@ async fn health_tells_what_is_missing() {
     assert_eq!(response.status(), 200);
     assert_eq!(body["absent"], json!(["users", "auth", "password", "otp", "notify", "audit"]));
     let (response, body) = send(get("/health")).await;
-    assert_eq!((response.status().as_u16(), &body["status"]), (503, &json!("unavailable")), "nothing can be served");
+    assert_eq!(
+        (response.status().as_u16(), &body["status"]),
+        (503, &json!("unavailable")),
+        "nothing can be served"
+    );
     assert_eq!(body["checks"]["users"]["status"], "failed");
     assert_eq!(body["checks"]["cache"]["status"], "ok");
     assert_eq!(send(get("/health/database")).await.0.status(), 503);
@@ -39,7 +43,10 @@ async fn the_document_and_its_reader_come_from_the_binary() {
     assert_eq!(body["openapi"], "3.1.0");
     assert_eq!(body, serde_json::to_value(denizen_gateway::openapi()).unwrap());
     let (response, _) = send(get("/docs")).await;
-    assert_eq!((response.status().as_u16(), response.headers()["location"].to_str().unwrap()), (308, "docs/"));
+    assert_eq!(
+        (response.status().as_u16(), response.headers()["location"].to_str().unwrap()),
+        (308, "docs/")
+    );
     for (path, kind, text) in [
         ("/docs/", "text/html", "swagger-ui"),
         ("/docs/swagger-initializer.js", "text/javascript", "../openapi.json"),
@@ -58,7 +65,9 @@ async fn the_document_and_its_reader_come_from_the_binary() {
 async fn a_code_is_explained() {
     let (_, body) = send(get("/problems/stale_version")).await;
     assert_eq!((&body["status"], &body["title"]), (&json!(412), &json!("Stale version")));
-    assert!(send(page("/problems/stale_version")).await.1.as_str().unwrap().contains("<h1>Stale version</h1>"));
+    assert!(
+        send(page("/problems/stale_version")).await.1.as_str().unwrap().contains("<h1>Stale version</h1>")
+    );
     assert_eq!(send(get("/problems/odd")).await.0.status(), 404);
 }
 
@@ -67,10 +76,21 @@ async fn the_pages_of_links_load_nothing_and_run_only_their_own_script() {
     for path in ["/console/verify?token=t", "/console/reset?token=t"] {
         let (response, html) = send(page(path)).await;
         let html = html.as_str().unwrap();
-        assert!(html.contains("<noscript>") && html.contains("history.replaceState") && !html.contains("/*STYLE*/"), "{path}");
-        assert!(!html.contains("http://") && !html.contains("https://") && !html.contains("token=t"), "{path}");
+        assert!(
+            html.contains("<noscript>")
+                && html.contains("history.replaceState")
+                && !html.contains("/*STYLE*/"),
+            "{path}"
+        );
+        assert!(
+            !html.contains("http://") && !html.contains("https://") && !html.contains("token=t"),
+            "{path}"
+        );
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
-        assert!(policy.contains("script-src 'sha256-") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(
+            policy.contains("script-src 'sha256-") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
         assert_eq!(response.headers()["referrer-policy"], "no-referrer");
     }
 }

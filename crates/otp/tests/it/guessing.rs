@@ -69,6 +69,14 @@ async fn at_once_no_more_are_compared_than_one_after_another() {
         let tries = join_all((0..30).map(|_| node.login(&otp_id, &wrong))).await;
         assert!(!tries.contains(&true));
         assert!(!node.login(&otp_id, &code).await, "burnt by those five that were compared");
+        node.clock.advance(Duration::from_secs(60));
+        node.send("ada").await;
+        let events = node.events(3).await;
+        assert_eq!(
+            events.iter().filter(|event| event.kind == "otp.burnt").count(),
+            1,
+            "by the fifth, and no other"
+        );
         node.stop().await;
     }
 }

@@ -1,5 +1,6 @@
 //! The contracts of otp, through its clients, on each engine at hand.
 #![recursion_limit = "256"]
+#![expect(clippy::unwrap_used, reason = "a failure is what a test is for")]
 
 mod guessing;
 mod life;

@@ -62,16 +62,9 @@ impl Peers {
 #[tonic::async_trait]
 impl Directory for Peers {
     async fn lookup(&self, request: Request<LookupRequest>) -> Result<Response<LookupResponse>, Status> {
-        let name = match request.into_inner().by {
-            Some(
-                By::Identifier(name)
-                | By::UserId(name)
-                | By::Email(name)
-                | By::Username(name)
-                | By::Mobile(name),
-            ) => name,
-            None => return Err(Status::internal("by")),
-        };
+        use By::{Email, Identifier, Mobile, UserId, Username};
+        let by = request.into_inner().by.ok_or_else(|| Status::internal("by"))?;
+        let (Identifier(name) | UserId(name) | Email(name) | Username(name) | Mobile(name)) = by;
         let found = self.world().accounts.get(&name).cloned();
         let user = found.map(|(id, status)| User {
             id,

@@ -168,7 +168,7 @@ async fn an_administrator_is_made_beside_the_running_system() {
     assert!(again.err.contains("mail"), "{}", again.err);
 
     let (admin, answer) = process.client().login("root@example.test").await;
-    assert_eq!(answer["user"]["roles"], json!(["admin", "user"]));
+    assert_eq!(answer["user"]["roles"], json!(["user", "admin"]));
     let users = admin.get("/users").await.expect(200).body;
     assert_eq!(users["items"].as_array().unwrap().len(), 1, "{users}");
 }

@@ -10,7 +10,7 @@ async fn registrations_that_cannot_be() {
     everywhere(async |cluster: &mut Cluster| {
         let client = cluster.client();
         let long = "x".repeat(100_000);
-        let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+        let deep = (0..40).fold(json!(1), |inner, _| json!([inner]));
         for (body, status) in [
             (json!({}), 422),
             (json!([]), 400),
@@ -45,7 +45,7 @@ async fn ids_cursors_and_tokens_that_are_not() {
             let answer = ada.get(&format!("/users/{id}")).await;
             assert!((400..500).contains(&answer.status.as_u16()), "{id}: {}", answer.body);
         }
-        for token in ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", &".".repeat(100_00)] {
+        for token in ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", &".".repeat(10_000)] {
             let answer = client.with_token(token).get("/users/me").await;
             assert!([401, 431].contains(&answer.status.as_u16()), "{token:.20}: {}", answer.status);
         }

@@ -65,8 +65,16 @@ async fn one_idempotency_key_makes_one_account() {
         let post = |body| client.send(reqwest::Method::POST, "/users", Some(body), &key);
         let first = post(body.clone()).await.expect(201);
         assert_eq!(post(body).await.expect(201).body, first.body);
-        let other = json!({ "name": "Eve", "email": "eve@example.test", "password": PASSWORD });
-        assert_eq!(post(other).await.expect(422).code(), "idempotency_key_reused");
+        // A person's key is theirs alone: with another request it is refused.
+        let (ada, _) = client.login("ada@example.test").await;
+        let rename = |name: &str| {
+            let body = json!({ "name": name });
+            let ada = ada.clone();
+            async move { ada.send(reqwest::Method::PATCH, "/users/me", Some(body), &key).await }
+        };
+        let named = rename("Countess").await.expect(200).body;
+        assert_eq!(rename("Countess").await.expect(200).body, named);
+        assert_eq!(rename("Duchess").await.expect(422).code(), "idempotency_key_reused");
     })
     .await;
 }

@@ -12,7 +12,9 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::view::{LoginAnswer, LoginForm, LogoutForm, OtpLoginForm, RefreshForm, StepUpForm, TokenForm, Tokens};
+use super::view::{
+    LoginAnswer, LoginForm, LogoutForm, OtpLoginForm, RefreshForm, StepUpForm, TokenForm, Tokens,
+};
 use crate::faces::body::{Json, Missing, OptionalJson};
 use crate::faces::ctx::Ctx;
 use crate::faces::etag::IfNoneMatch;
@@ -112,10 +114,10 @@ async fn validate(ctx: Ctx, Json(form): Json<TokenForm>) -> Result<axum::Json<Va
     let token = missing.take("/token", form.token);
     missing.finish()?;
     let answer = ctx.auth().validate_token(wire::ValidateTokenRequest { token }).await?.into_inner();
-    let mut claims = match answer.active {
-        true => serde_json::from_str::<Map<String, Value>>(&answer.claims).map_err(Problem::internal)?,
-        false => Map::new(),
-    };
+    let mut claims = Map::new();
+    if answer.active {
+        claims = serde_json::from_str(&answer.claims).map_err(Problem::internal)?;
+    }
     claims.insert("active".to_owned(), Value::Bool(answer.active));
     Ok(axum::Json(Value::Object(claims)))
 }

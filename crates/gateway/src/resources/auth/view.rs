@@ -91,6 +91,7 @@ pub(crate) struct Tokens {
 
 /// A second factor is needed.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the name that clients see")]
 pub(crate) struct Challenge {
     /// Always true.
     mfa_required: bool,
@@ -129,7 +130,9 @@ pub(crate) fn one_of<T, const N: usize>(given: [Option<T>; N], names: &str) -> R
     match (values.next(), values.next()) {
         (Some(value), None) => Ok(value),
         (None, _) => Err(Problem::invalid("/identifier", "required", format!("send {names}"))),
-        (Some(_), Some(_)) => Err(Problem::invalid("/identifier", "ambiguous", format!("send only one of {names}"))),
+        (Some(_), Some(_)) => {
+            Err(Problem::invalid("/identifier", "ambiguous", format!("send only one of {names}")))
+        }
     }
 }
 
@@ -142,7 +145,9 @@ impl OtpLoginForm {
         match (self.challenge.clone(), self.otp_id.clone()) {
             (Some(challenge), None) => Ok(Of::Challenge(challenge)),
             (None, Some(otp_id)) => Ok(Of::OtpId(otp_id)),
-            (Some(_), Some(_)) => Err(Problem::invalid("/otp_id", "ambiguous", "send challenge or otp_id, not both")),
+            (Some(_), Some(_)) => {
+                Err(Problem::invalid("/otp_id", "ambiguous", "send challenge or otp_id, not both"))
+            }
             (None, None) => Err(Problem::invalid("/challenge", "required", "send challenge or otp_id")),
         }
     }
@@ -223,6 +228,9 @@ mod tests {
     fn a_step_up_names_no_refresh_token() {
         let tokens = wire::Tokens { access_token: "a".into(), expires_in: 5, ..wire::Tokens::default() };
         let json = serde_json::to_value(Tokens::of(tokens)).unwrap();
-        assert_eq!(json, json!({"access_token": "a", "token_type": "Bearer", "expires_in": 5, "session_id": ""}));
+        assert_eq!(
+            json,
+            json!({"access_token": "a", "token_type": "Bearer", "expires_in": 5, "session_id": ""})
+        );
     }
 }

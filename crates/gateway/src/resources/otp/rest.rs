@@ -43,5 +43,9 @@ async fn validate_otp(ctx: Ctx, Json(form): Json<ValidateForm>) -> Result<axum::
     let code = missing.take("/code", form.code);
     missing.finish()?;
     let answer = ctx.otp().validate_otp(wire::ValidateOtpRequest { otp_id, code }).await?.into_inner();
-    if answer.valid { Ok(axum::Json(Valid { valid: true })) } else { Err(Problem::of(Code::CodeInvalid).into()) }
+    if answer.valid {
+        Ok(axum::Json(Valid { valid: true }))
+    } else {
+        Err(Problem::of(Code::CodeInvalid).into())
+    }
 }

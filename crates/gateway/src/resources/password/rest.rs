@@ -29,7 +29,11 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 /// One's own; the other sessions end.
 #[utoipa::path(put, path = "/api/v1/users/{id}/password", tag = "password", params(("id" = String, Path, description = "Id, or `me`")),
     request_body = ChangeForm, responses((status = 204, description = "It is changed")))]
-async fn change_password(ctx: Ctx, Path(id): Path<String>, Json(form): Json<ChangeForm>) -> Result<StatusCode, Failure> {
+async fn change_password(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    Json(form): Json<ChangeForm>,
+) -> Result<StatusCode, Failure> {
     let mut missing = Missing::default();
     let current_password = missing.take("/current_password", form.current_password);
     let new_password = missing.take("/new_password", form.new_password);
@@ -44,7 +48,10 @@ async fn change_password(ctx: Ctx, Path(id): Path<String>, Json(form): Json<Chan
 /// Sends a link or a code, if there is such an account; the answer never tells.
 #[utoipa::path(post, path = "/api/v1/password/forgot", tag = "password", request_body = ForgotForm,
     responses((status = 202, description = "The request is taken", body = Accepted)))]
-async fn forgot_password(ctx: Ctx, Json(form): Json<ForgotForm>) -> Result<(StatusCode, axum::Json<Accepted>), Failure> {
+async fn forgot_password(
+    ctx: Ctx,
+    Json(form): Json<ForgotForm>,
+) -> Result<(StatusCode, axum::Json<Accepted>), Failure> {
     ctx.limit_account(form.identifier()).await?;
     let by = form.by()?;
     let via = form.via.unwrap_or_else(|| "link".to_owned());

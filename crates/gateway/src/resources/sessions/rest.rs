@@ -57,7 +57,11 @@ async fn end_session(ctx: Ctx, Path(session_id): Path<String>) -> Result<StatusC
 /// Needs `sessions:read`.
 #[utoipa::path(get, path = "/api/v1/admin/users/{id}/sessions", tag = "admin", params(PageQuery, ("id" = String, Path, description = "Id of the account")),
     responses((status = 200, description = "A page of sessions", body = Page<Session>, headers(("Link" = String)))))]
-async fn list_sessions_of(ctx: Ctx, Path(id): Path<String>, Query(query, uri): Query<PageQuery>) -> Result<Response, Failure> {
+async fn list_sessions_of(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    Query(query, uri): Query<PageQuery>,
+) -> Result<Response, Failure> {
     let user_id = ctx.user_id(id)?;
     list(&ctx, user_id, query, &uri).await
 }

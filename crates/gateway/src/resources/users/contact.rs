@@ -35,7 +35,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// A code and a link go to the new address; the old one is told.
 #[utoipa::path(put, path = "/api/v1/users/{id}/email", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
     request_body = EmailForm, responses((status = 202, description = "The code is on its way", body = PendingChange)))]
-async fn change_email(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(form): Json<EmailForm>) -> Result<Response, Failure> {
+async fn change_email(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    version: IfMatch,
+    Json(form): Json<EmailForm>,
+) -> Result<Response, Failure> {
     let mut missing = Missing::default();
     let email = missing.take("/email", form.email);
     missing.finish()?;
@@ -48,7 +53,11 @@ async fn change_email(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(f
 /// Prove the new e-mail address
 #[utoipa::path(post, path = "/api/v1/users/{id}/email/confirm", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
     request_body = ProofForm, responses((status = 200, description = "The account", body = User)))]
-async fn confirm_change_of_email(ctx: Ctx, Path(id): Path<String>, Json(form): Json<ProofForm>) -> Result<Response, Failure> {
+async fn confirm_change_of_email(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    Json(form): Json<ProofForm>,
+) -> Result<Response, Failure> {
     let user_id = Some(ctx.user_id(id)?);
     let message = wire::ConfirmEmailRequest { user_id, proof: Some(form.into_email_proof()?) };
     let user = ctx.users().confirm_email(message).await?.into_inner();
@@ -60,12 +69,18 @@ async fn confirm_change_of_email(ctx: Ctx, Path(id): Path<String>, Json(form): J
 /// A code goes to the new number.
 #[utoipa::path(put, path = "/api/v1/users/{id}/mobile", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
     request_body = MobileForm, responses((status = 202, description = "The code is on its way", body = PendingChange)))]
-async fn change_mobile(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(form): Json<MobileForm>) -> Result<Response, Failure> {
+async fn change_mobile(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    version: IfMatch,
+    Json(form): Json<MobileForm>,
+) -> Result<Response, Failure> {
     let mut missing = Missing::default();
     let mobile = missing.take("/mobile", form.mobile);
     missing.finish()?;
     let user_id = ctx.user_id(id)?;
-    let message = wire::ChangeMobileRequest { user_id, mobile, password: form.password, if_version: version.0 };
+    let message =
+        wire::ChangeMobileRequest { user_id, mobile, password: form.password, if_version: version.0 };
     let change = ctx.users().change_mobile(message).await?.into_inner();
     Ok(pending(&ctx, change))
 }
@@ -73,7 +88,11 @@ async fn change_mobile(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(
 /// Prove the new mobile number
 #[utoipa::path(post, path = "/api/v1/users/{id}/mobile/confirm", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
     request_body = ProofForm, responses((status = 200, description = "The account", body = User)))]
-async fn confirm_change_of_mobile(ctx: Ctx, Path(id): Path<String>, Json(form): Json<ProofForm>) -> Result<Response, Failure> {
+async fn confirm_change_of_mobile(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    Json(form): Json<ProofForm>,
+) -> Result<Response, Failure> {
     let mut missing = Missing::default();
     let code = missing.take("/code", form.code);
     missing.finish()?;
@@ -102,7 +121,11 @@ async fn confirm_email(ctx: Ctx, Json(form): Json<ProofForm>) -> Result<Response
         Proof::Code(_) => Some(ctx.me()?),
         Proof::Token(_) => None,
     };
-    let user = ctx.users().confirm_email(wire::ConfirmEmailRequest { user_id, proof: Some(proof) }).await?.into_inner();
+    let user = ctx
+        .users()
+        .confirm_email(wire::ConfirmEmailRequest { user_id, proof: Some(proof) })
+        .await?
+        .into_inner();
     if ctx.is_self(&user.id) {
         return Ok(shown(&ctx, user));
     }

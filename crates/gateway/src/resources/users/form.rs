@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::faces::body::{Missing, present};
+use crate::faces::body::{Given, Missing, given};
 
 /// Preferences to change; what is not named stays.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -67,9 +67,9 @@ pub(crate) struct UpdateUserForm {
     name: Option<String>,
     preferences: Option<PreferencesForm>,
     /// PATCH: a merge patch (RFC 7396); PUT: the whole.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Object>)]
-    metadata: Option<Option<Map<String, Value>>>,
+    metadata: Option<Given<Map<String, Value>>>,
     /// By the owner: starts the verified change. By `users:write`: takes effect at once.
     email: Option<String>,
     /// The same as for `email`.
@@ -147,7 +147,11 @@ impl RegisterForm {
             email: missing.take("/email", self.email),
             username: self.username,
             mobile: self.mobile,
-            password: if needs_password { missing.take("/password", self.password) } else { self.password.unwrap_or_default() },
+            password: if needs_password {
+                missing.take("/password", self.password)
+            } else {
+                self.password.unwrap_or_default()
+            },
             preferences: self.preferences.map(PreferencesForm::into_message),
             metadata: self.metadata.map(|metadata| Value::Object(metadata).to_string()),
             push_token: self.push_token,
@@ -172,7 +176,7 @@ impl CreateUserForm {
         };
         let account = form.into_account(&mut missing, self.password_hash.is_none());
         missing.finish()?;
-        let status = self.status.as_deref().map(|text| read_status(text)).transpose()?;
+        let status = self.status.as_deref().map(read_status).transpose()?;
         let mut roles = self.roles.unwrap_or_default();
         roles.extend(self.role);
         Ok(wire::CreateUserRequest {
@@ -189,16 +193,25 @@ impl CreateUserForm {
 // === impl UpdateUserForm ===
 
 impl UpdateUserForm {
-    pub(crate) fn into_message(self, user_id: String, if_version: Option<i64>, replace: bool) -> wire::UpdateUserRequest {
-        let metadata = self.metadata.map(|given| (given.is_none(), Value::Object(given.unwrap_or_default()).to_string()));
+    pub(crate) fn into_message(
+        self,
+        user_id: String,
+        if_version: Option<i64>,
+        replace: bool,
+    ) -> wire::UpdateUserRequest {
+        let is_null = self.metadata == Some(Given::Null);
+        let metadata = self.metadata.map(|metadata| match metadata {
+            Given::Null => "{}".to_owned(),
+            Given::Value(members) => Value::Object(members).to_string(),
+        });
         wire::UpdateUserRequest {
             user_id,
             if_version,
             name: self.name,
             preferences: self.preferences.map(PreferencesForm::into_message),
             // A null patch takes everything away, which a patch of members cannot say.
-            replace: replace || metadata.as_ref().is_some_and(|(is_null, _)| *is_null),
-            metadata: metadata.map(|(_, text)| text),
+            replace: replace || is_null,
+            metadata,
             email: self.email,
             mobile: self.mobile,
             username: self.username,
@@ -216,7 +229,9 @@ impl ProofForm {
         match (self.code, self.token) {
             (Some(code), None) => Ok(Proof::Code(code)),
             (None, Some(token)) => Ok(Proof::Token(token)),
-            (Some(_), Some(_)) => Err(Problem::invalid("/token", "ambiguous", "send code or token, not both")),
+            (Some(_), Some(_)) => {
+                Err(Problem::invalid("/token", "ambiguous", "send code or token, not both"))
+            }
             (None, None) => Err(Problem::invalid("/code", "required", "send code or token")),
         }
     }
@@ -230,7 +245,11 @@ pub(crate) fn read_status(text: &str) -> Result<wire::Status, Problem> {
         "blocked" => Ok(wire::Status::Blocked),
         "suspended" => Ok(wire::Status::Suspended),
         "deleted" => Ok(wire::Status::Deleted),
-        _ => Err(Problem::invalid("/status", "unknown", "status is pending, active, blocked, suspended or deleted")),
+        _ => Err(Problem::invalid(
+            "/status",
+            "unknown",
+            "status is pending, active, blocked, suspended or deleted",
+        )),
     }
 }
 
@@ -256,7 +275,10 @@ mod tests {
         let body = json!({"name": "A", "email": "a@x.test", "password_hash": "$argon2id$x", "role": "support", "status": "pending"});
         let form: CreateUserForm = serde_json::from_value(body).unwrap();
         let message = form.into_message().unwrap();
-        assert_eq!((message.roles, message.status), (vec!["support".to_owned()], wire::Status::Pending.into()));
+        assert_eq!(
+            (message.roles, message.status),
+            (vec!["support".to_owned()], wire::Status::Pending.into())
+        );
         let none: CreateUserForm = serde_json::from_value(json!({})).unwrap();
         assert_eq!(pointers(&none.into_message().unwrap_err()), ["/name", "/email", "/password"]);
     }

@@ -13,7 +13,9 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::form::{CreateUserForm, DeleteForm, PreferencesForm, RegisterForm, UpdateUserForm, UsernameForm, read_status};
+use super::form::{
+    CreateUserForm, DeleteForm, PreferencesForm, RegisterForm, UpdateUserForm, UsernameForm, read_status,
+};
 use super::view::{Preferences, User};
 use crate::faces::body::{Json, Missing, OptionalJson};
 use crate::faces::ctx::Ctx;
@@ -102,7 +104,11 @@ async fn list_users(ctx: Ctx, Query(query, uri): Query<ListQuery>) -> Result<Res
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")), responses(
     (status = 200, description = "The account", body = User, headers(("ETag" = String))),
     (status = 304, description = "It is as the client has it")))]
-pub(crate) async fn get_user(ctx: Ctx, Path(id): Path<String>, held: IfNoneMatch) -> Result<Response, Failure> {
+pub(crate) async fn get_user(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    held: IfNoneMatch,
+) -> Result<Response, Failure> {
     let user_id = ctx.user_id(id)?;
     let user = ctx.users().get_user(wire::GetUserRequest { user_id }).await?.into_inner();
     if held.has(user.version) {
@@ -117,7 +123,12 @@ pub(crate) async fn get_user(ctx: Ctx, Path(id): Path<String>, held: IfNoneMatch
 #[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
     request_body(content = UpdateUserForm, content_type = "application/json"), responses(
     (status = 200, description = "The account", body = User, headers(("ETag" = String)))))]
-async fn patch_user(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(form): Json<UpdateUserForm>) -> Result<Response, Failure> {
+async fn patch_user(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    version: IfMatch,
+    Json(form): Json<UpdateUserForm>,
+) -> Result<Response, Failure> {
     update(ctx, form, (id, version), false).await
 }
 
@@ -127,11 +138,21 @@ async fn patch_user(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(for
 #[utoipa::path(put, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
     request_body = UpdateUserForm, responses(
     (status = 200, description = "The account", body = User, headers(("ETag" = String)))))]
-async fn put_user(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(form): Json<UpdateUserForm>) -> Result<Response, Failure> {
+async fn put_user(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    version: IfMatch,
+    Json(form): Json<UpdateUserForm>,
+) -> Result<Response, Failure> {
     update(ctx, form, (id, version), true).await
 }
 
-async fn update(ctx: Ctx, form: UpdateUserForm, (id, version): (String, IfMatch), replace: bool) -> Result<Response, Failure> {
+async fn update(
+    ctx: Ctx,
+    form: UpdateUserForm,
+    (id, version): (String, IfMatch),
+    replace: bool,
+) -> Result<Response, Failure> {
     let message = form.into_message(ctx.user_id(id)?, version.0, replace);
     let user = ctx.users().update_user(message).await?.into_inner();
     Ok(shown(&ctx, user))
@@ -142,9 +163,15 @@ async fn update(ctx: Ctx, form: UpdateUserForm, (id, version): (String, IfMatch)
 /// It can be restored for 30 days. Oneself, or `users:write`.
 #[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
     request_body = Option<DeleteForm>, responses((status = 204, description = "It is deleted")))]
-async fn delete_user(ctx: Ctx, Path(id): Path<String>, version: IfMatch, form: OptionalJson<DeleteForm>) -> Result<StatusCode, Failure> {
+async fn delete_user(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    version: IfMatch,
+    form: OptionalJson<DeleteForm>,
+) -> Result<StatusCode, Failure> {
     let DeleteForm { password, reason } = form.0;
-    let message = wire::DeleteUserRequest { user_id: ctx.user_id(id)?, if_version: version.0, password, reason };
+    let message =
+        wire::DeleteUserRequest { user_id: ctx.user_id(id)?, if_version: version.0, password, reason };
     ctx.users().delete_user(message).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -155,7 +182,12 @@ async fn delete_user(ctx: Ctx, Path(id): Path<String>, version: IfMatch, form: O
 #[utoipa::path(put, path = "/api/v1/users/{id}/username", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
     request_body = UsernameForm, responses(
     (status = 200, description = "The account", body = User, headers(("ETag" = String)))))]
-async fn change_username(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(form): Json<UsernameForm>) -> Result<Response, Failure> {
+async fn change_username(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    version: IfMatch,
+    Json(form): Json<UsernameForm>,
+) -> Result<Response, Failure> {
     let mut missing = Missing::default();
     let username = missing.take("/username", form.username);
     missing.finish()?;
@@ -179,7 +211,12 @@ async fn get_preferences(ctx: Ctx, Path(id): Path<String>) -> Result<Response, F
 #[utoipa::path(put, path = "/api/v1/users/{id}/preferences", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
     request_body = PreferencesForm, responses(
     (status = 200, description = "The preferences", body = Preferences, headers(("ETag" = String)))))]
-async fn put_preferences(ctx: Ctx, Path(id): Path<String>, version: IfMatch, Json(form): Json<PreferencesForm>) -> Result<Response, Failure> {
+async fn put_preferences(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    version: IfMatch,
+    Json(form): Json<PreferencesForm>,
+) -> Result<Response, Failure> {
     let message = wire::UpdateUserRequest {
         user_id: ctx.user_id(id)?,
         if_version: version.0,
@@ -199,7 +236,8 @@ pub(crate) fn shown(ctx: &Ctx, user: wire::User) -> Response {
 }
 
 fn created(user: wire::User, is_own: bool) -> Response {
-    let location = HeaderValue::try_from(format!("/api/v1/users/{}", user.id)).unwrap_or(HeaderValue::from_static("/"));
+    let location =
+        HeaderValue::try_from(format!("/api/v1/users/{}", user.id)).unwrap_or(HeaderValue::from_static("/"));
     let headers = [(ETAG, etag(user.version)), (LOCATION, location)];
     let view = if is_own { User::own(user) } else { User::of_another(user) };
     (StatusCode::CREATED, headers, axum::Json(view)).into_response()
@@ -227,7 +265,7 @@ impl ListQuery {
             sort: read_sort(self.sort.as_deref())?.into(),
             limit: limit(self.limit)?,
             cursor: self.cursor.unwrap_or_default(),
-            total: flag("/total", self.total)?,
+            total: flag("/total", self.total.as_deref())?,
         })
     }
 }

@@ -169,9 +169,25 @@ mod tests {
         let mut names: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();
         let promised = [
-            "avatar_url", "created_at", "email", "email_verified", "id", "last_login_at", "metadata", "mobile",
-            "mobile_verified", "name", "pending_email", "pending_mobile", "preferences", "push_tokens", "roles", "status",
-            "status_reason", "updated_at", "username",
+            "avatar_url",
+            "created_at",
+            "email",
+            "email_verified",
+            "id",
+            "last_login_at",
+            "metadata",
+            "mobile",
+            "mobile_verified",
+            "name",
+            "pending_email",
+            "pending_mobile",
+            "preferences",
+            "push_tokens",
+            "roles",
+            "status",
+            "status_reason",
+            "updated_at",
+            "username",
         ];
         assert_eq!(names, promised);
         let text = serde_json::to_string(&User::of_another(user)).unwrap();
@@ -182,7 +198,8 @@ mod tests {
     #[test]
     fn times_are_in_utc() {
         let at = Some(prost_types::Timestamp { seconds: 1_769_857_200, nanos: 5_000 });
-        let json = serde_json::to_value(User::own(wire::User { created_at: at, ..wire::User::default() })).unwrap();
+        let json =
+            serde_json::to_value(User::own(wire::User { created_at: at, ..wire::User::default() })).unwrap();
         assert_eq!(json["created_at"], "2026-01-31T11:00:00.000005Z");
     }
 }
