@@ -36,7 +36,7 @@ impl Machine {
             if changed { format!("{commit}, with changes not committed") } else { commit.clone() };
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
         let model = line_of(&read("/proc/cpuinfo"), "model name");
-        let memory = line_of(&read("/proc/meminfo"), "MemTotal");
+        let memory = gibibytes(&line_of(&read("/proc/meminfo"), "MemTotal"));
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let all_cores =
             read("/proc/cpuinfo").lines().filter(|line| line.starts_with("processor")).count().max(cores);
@@ -50,7 +50,7 @@ impl Machine {
             ("machine", format!("{all_cores} cores, {model}, {memory}")),
             ("kernel", read("/proc/sys/kernel/osrelease")),
             ("compiler", output("rustc", &["-V"]).unwrap_or_else(|_| "unknown".to_owned())),
-            ("build", "profile release of the workspace; no target CPU".to_owned()),
+            ("build", build(&options.server)),
             ("pinned", format!("server and limits on core 0, generator on {}", process::own_cores())),
             ("disk", disk(&options.scratch)?),
             ("binary", binary(&options.server)?),
@@ -80,10 +80,36 @@ fn without_secret(argument: &str) -> String {
     }
 }
 
+/// Kibibytes of `/proc/meminfo` in GiB.
+fn gibibytes(memory: &str) -> String {
+    let kibibytes = memory.trim_end_matches("kB").trim().parse::<u32>();
+    kibibytes.map_or_else(
+        |_| memory.to_owned(),
+        |kibibytes| format!("{} GiB", figure(f64::from(kibibytes) / 1_048_576.0)),
+    )
+}
+
+/// How the two programs were built, as far as one can tell: by the folder that cargo put the server into.
+fn build(server: &Path) -> String {
+    let folder = server.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let profile = format!("server from the folder {}", folder.as_deref().unwrap_or("."));
+    if cfg!(debug_assertions) {
+        return format!(
+            "{profile}; **generator and bare route are a debug build: these figures mean nothing**"
+        );
+    }
+    format!("{profile}; no target CPU in the repository; RUSTFLAGS {}", rustflags())
+}
+
+#[expect(clippy::disallowed_methods, reason = "how it was built is part of the figures, not a setting")]
+fn rustflags() -> String {
+    std::env::var("RUSTFLAGS").unwrap_or_else(|_| "unset".to_owned())
+}
+
 /// The file system of the databases, and how often a second it makes a write durable.
 fn disk(folder: &Path) -> anyhow::Result<String> {
-    let kind = output("stat", &["-f", "-c", "%T", &folder.to_string_lossy()])
-        .unwrap_or_else(|_| "unknown".to_owned());
+    let table = output("df", &["--output=fstype", &folder.to_string_lossy()]).unwrap_or_default();
+    let kind = table.lines().last().unwrap_or("unknown");
     Ok(format!("{kind}, {} fdatasync/s of 4 KiB by one writer", figure(syncs(folder)?)))
 }
 
@@ -141,6 +167,7 @@ mod tests {
         assert_eq!(line_of("a: b\nmodel name\t: Some   CPU\n", "model name"), "Some CPU");
         assert_eq!(without_secret("postgres://user:word@host/db"), "postgres://…@host/db");
         assert_eq!(without_secret("--users"), "--users");
+        assert_eq!(gibibytes("24682416 kB"), "23.5 GiB");
     }
 
     #[test]

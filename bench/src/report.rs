@@ -56,7 +56,7 @@ fn head(machine: &Machine, options: &Options) -> anyhow::Result<String> {
 fn section(run: &Run) -> anyhow::Result<String> {
     let mut text = format!("## {}\n\nCommits: {}. ", run.engine.name(), run.engine.durability());
     writeln!(text, "{}", accounts(run))?;
-    text += "\n| what | requests/s | CPU µs a request (and later) | server busy | p50 / p99 ms at full rate | at half rate | ratio to its limit | bar | verdict |\n";
+    text += "\n| what | requests/s | CPU µs a request (and later) | server busy, of a core | p50 / p99 ms at full rate | at half rate | ratio to its limit | bar | verdict |\n";
     text += "|---|---|---|---|---|---|---|---|---|\n";
     for scenario in &run.scenarios {
         text += &row(run, scenario);

@@ -19,7 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let set = protox::compile(&files, [&root])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    std::fs::write(out.join("methods.rs"), method_table(&DescriptorPool::from_file_descriptor_set(set.clone())?)?)?;
+    std::fs::write(
+        out.join("methods.rs"),
+        method_table(&DescriptorPool::from_file_descriptor_set(set.clone())?)?,
+    )?;
     tonic_prost_build::configure().include_file("contracts.rs").compile_fds(set)?;
     Ok(())
 }
@@ -43,7 +46,10 @@ fn method_table(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
         for method in service.methods() {
             let options = method.method_descriptor_proto().options.clone().unwrap_or_default();
             let reads = options.idempotency_level
-                == Some(protox::prost_reflect::prost_types::method_options::IdempotencyLevel::NoSideEffects as i32);
+                == Some(
+                    protox::prost_reflect::prost_types::method_options::IdempotencyLevel::NoSideEffects
+                        as i32,
+                );
             let path = format!("/{}/{}", service.full_name(), method.name());
             let streams = method.is_server_streaming();
             let public = !service.full_name().contains(".internal.");

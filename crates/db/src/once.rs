@@ -87,12 +87,13 @@ impl Db {
         let Some(wish) = &cx.call().idempotency else { return self.run(cx, op).await };
         let slot = Slot::new(cx, method, wish);
         let mut tries = 0;
+        cx.mark();
         loop {
             if let Some(reply) = slot.reply(self).await? {
                 return decode(&reply);
             }
             let keep = Keep { slot: &slot, encode: T::encode_to_vec };
-            match self.attempt(cx, &op, Some(keep)).await {
+            match Box::pin(self.attempt(cx, &op, Some(keep))).await {
                 Outcome::Answer(Ok(value)) => return Ok(value),
                 Outcome::Answer(Err(problem)) => {
                     // The same request may have won meanwhile: then its reply is the answer, not "already taken".

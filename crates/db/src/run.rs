@@ -72,6 +72,7 @@ impl Db {
         T: Send,
     {
         let mut tries = 0;
+        cx.mark();
         loop {
             // On the heap: the futures of ops are large, and callers hold this one inside their own.
             match Box::pin(self.attempt(cx, &op, None)).await {

@@ -59,7 +59,9 @@ impl FromStr for Role {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let known = Role::ALL.into_iter().chain([Role::Operator]).find(|role| role.as_str() == text);
-        known.ok_or_else(|| format!("unknown role {text:?}: gateway, users, auth, password, otp, notify or audit"))
+        known.ok_or_else(|| {
+            format!("unknown role {text:?}: gateway, users, auth, password, otp, notify or audit")
+        })
     }
 }
 
@@ -179,9 +181,13 @@ impl Permissions {
         use Permission as P;
         match role {
             "admin" => Self::all(),
-            "support" => {
-                Self::of(&[P::UsersRead, P::UsersBlock, P::SessionsRead, P::SessionsEnd, P::NotificationsRead])
-            }
+            "support" => Self::of(&[
+                P::UsersRead,
+                P::UsersBlock,
+                P::SessionsRead,
+                P::SessionsEnd,
+                P::NotificationsRead,
+            ]),
             "service" => Self::of(&[P::NotificationsSend, P::UsersRead]),
             _ => Self::NONE,
         }

@@ -101,7 +101,13 @@ impl Settings {
         self.values.insert(key.to_owned(), (value.to_owned(), Source::Variable(origin.to_owned())));
     }
 
-    fn take(&mut self, key: &'static str, default: &'static str, meaning: &'static str, secret: bool) -> Option<String> {
+    fn take(
+        &mut self,
+        key: &'static str,
+        default: &'static str,
+        meaning: &'static str,
+        secret: bool,
+    ) -> Option<String> {
         let (value, source) = match self.values.remove(key) {
             Some((value, source)) => (Some(value), source),
             None if default.is_empty() => (None, Source::Default),
@@ -117,7 +123,12 @@ impl Settings {
     }
 
     /// A text, or none.
-    pub fn text(&mut self, key: &'static str, default: &'static str, meaning: &'static str) -> Option<String> {
+    pub fn text(
+        &mut self,
+        key: &'static str,
+        default: &'static str,
+        meaning: &'static str,
+    ) -> Option<String> {
         self.take(key, default, meaning, false)
     }
 
@@ -187,7 +198,8 @@ impl Settings {
                 Source::Variable(name) => format!(" ({name})"),
                 _ => String::new(),
             };
-            let near = nearest(key, &self.entries).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            let near =
+                nearest(key, &self.entries).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
             self.mistakes.push(format!("{key}{place}: there is no such setting{near}"));
         }
         if self.mistakes.is_empty() {
@@ -219,9 +231,12 @@ fn nearest(key: &str, entries: &[Entry]) -> Option<&'static str> {
 
 /// Reads `500ms`, `10s`, `30m`, `12h` or `30d`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or("a duration needs a unit: ms, s, m, h or d")?;
-    let number: u64 = text[..split].parse().map_err(|_| "a duration is a whole number and a unit, such as 30m")?;
-    let seconds = |factor: u64| number.checked_mul(factor).map(Duration::from_secs).ok_or("too long".to_owned());
+    let split =
+        text.find(|c: char| !c.is_ascii_digit()).ok_or("a duration needs a unit: ms, s, m, h or d")?;
+    let number: u64 =
+        text[..split].parse().map_err(|_| "a duration is a whole number and a unit, such as 30m")?;
+    let seconds =
+        |factor: u64| number.checked_mul(factor).map(Duration::from_secs).ok_or("too long".to_owned());
     match text[split..].trim() {
         "ms" => Ok(Duration::from_millis(number)),
         "s" => seconds(1),
@@ -235,7 +250,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// Reads `512`, `64KiB`, `1MiB` or `1GiB`.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..split].parse().map_err(|_| "a size is a whole number and a unit, such as 64KiB")?;
+    let number: u64 =
+        text[..split].parse().map_err(|_| "a size is a whole number and a unit, such as 64KiB")?;
     let factor = match text[split..].trim() {
         "" | "B" => 1,
         "KiB" => 1 << 10,

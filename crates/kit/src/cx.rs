@@ -56,7 +56,14 @@ pub struct Cx {
     call: Arc<Call>,
     clock: Clock,
     seed: OnceLock<[u8; 32]>,
-    draws: Mutex<Option<StdRng>>,
+    draws: Mutex<Draws>,
+}
+
+/// Where the draws of a request are, and where they were when its present run began.
+#[derive(Debug, Default)]
+struct Draws {
+    now: Option<StdRng>,
+    mark: Option<StdRng>,
 }
 
 // === impl Cx ===
@@ -64,7 +71,7 @@ pub struct Cx {
 impl Cx {
     /// The context of a call.
     pub fn new(call: Arc<Call>, clock: Clock) -> Self {
-        Self { call, clock, seed: OnceLock::new(), draws: Mutex::new(None) }
+        Self { call, clock, seed: OnceLock::new(), draws: Mutex::default() }
     }
 
     /// The context of a job of a service.
@@ -121,7 +128,7 @@ impl Cx {
             seed
         });
         let mut draws = self.draws.lock().unwrap_or_else(PoisonError::into_inner);
-        draws.get_or_insert_with(|| StdRng::from_seed(*seed)).fill_bytes(bytes);
+        draws.now.get_or_insert_with(|| StdRng::from_seed(*seed)).fill_bytes(bytes);
     }
 
     /// Random bytes that are fit for secrets.
@@ -141,9 +148,16 @@ impl Cx {
         Id::from_uuid(self.uuid())
     }
 
-    /// Starts the draws over: a rerun of the same op draws the same ids.
+    /// Marks where the draws are: here a rerun starts over.
+    pub fn mark(&self) {
+        let mut draws = self.draws.lock().unwrap_or_else(PoisonError::into_inner);
+        draws.mark = draws.now.clone();
+    }
+
+    /// Goes back to the mark: a rerun of the same op draws the same ids.
     pub fn rewind(&self) {
-        *self.draws.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut draws = self.draws.lock().unwrap_or_else(PoisonError::into_inner);
+        draws.now = draws.mark.clone();
     }
 
     // --- permission
@@ -199,5 +213,23 @@ impl Cx {
     /// Whether the caller proved who they are within [`STEP_UP_AGE`].
     pub fn has_fresh_proof(&self) -> bool {
         self.person().is_some_and(|person| elapsed(person.auth_time, self.now()) <= STEP_UP_AGE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rerun_draws_the_same_and_the_next_run_others() {
+        let cx = Cx::job(Role::Users, &Clock::manual(Timestamp::UNIX_EPOCH));
+        let first: [u8; 16] = cx.random();
+        cx.mark();
+        let second: [u8; 16] = cx.random();
+        cx.rewind();
+        assert_eq!(cx.random::<16>(), second);
+        cx.mark();
+        let third: [u8; 16] = cx.random();
+        assert!(first != second && second != third && first != third);
     }
 }

@@ -124,7 +124,9 @@ mod tests {
     fn one_spelling() {
         let id: UserId = "0192aa00-0000-7000-8000-000000000001".parse().unwrap();
         assert_eq!(id.to_string(), "0192aa00-0000-7000-8000-000000000001");
-        for other in ["{0192aa00-0000-7000-8000-000000000001}", "0192aa00000070008000000000000001", "../admin", ""] {
+        for other in
+            ["{0192aa00-0000-7000-8000-000000000001}", "0192aa00000070008000000000000001", "../admin", ""]
+        {
             assert!(other.parse::<UserId>().is_err(), "{other}");
         }
     }

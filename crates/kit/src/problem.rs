@@ -139,7 +139,14 @@ pub struct Problem {
 impl Problem {
     /// A problem with the kind of its code.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind: code.kind(), code, detail: detail.into(), fields: Vec::new(), retry_after: None, cause: None }
+        Self {
+            kind: code.kind(),
+            code,
+            detail: detail.into(),
+            fields: Vec::new(),
+            retry_after: None,
+            cause: None,
+        }
     }
 
     /// A problem whose detail is what its code means.

@@ -75,7 +75,8 @@ impl Key {
         let mut bytes = [0; 32];
         let info = [purpose.as_bytes()];
         let pseudo_random = hkdf::Salt::new(hkdf::HKDF_SHA256, b"denizen").extract(&self.0);
-        let output = pseudo_random.expand(&info, hkdf::HKDF_SHA256).expect("one block is within HKDF's limit");
+        let output =
+            pseudo_random.expand(&info, hkdf::HKDF_SHA256).expect("one block is within HKDF's limit");
         output.fill(&mut bytes).expect("32 bytes are one block");
         Key(bytes)
     }
@@ -203,7 +204,8 @@ mod tests {
     #[test]
     fn sealing_twice_differs_and_hides() {
         let key = Key::generate();
-        let (first, second) = (key.seal_text(b"", "ada@example.test"), key.seal_text(b"", "ada@example.test"));
+        let (first, second) =
+            (key.seal_text(b"", "ada@example.test"), key.seal_text(b"", "ada@example.test"));
         assert_ne!(first, second);
         assert!(!first.windows(3).any(|window| window == b"ada"));
     }

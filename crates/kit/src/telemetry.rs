@@ -24,7 +24,9 @@ pub fn init(filter: &str, form: Form) {
         let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
         let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         match form {
-            Form::Json => base.json().flatten_event(true).with_current_span(true).with_span_list(false).init(),
+            Form::Json => {
+                base.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
+            }
             Form::Text => base.with_target(false).with_ansi(std::io::stderr().is_terminal()).compact().init(),
         }
     });

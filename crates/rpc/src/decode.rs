@@ -35,6 +35,7 @@ pub fn to_wire(at: Timestamp) -> prost_types::Timestamp {
 
 /// A time from the wire.
 pub fn from_wire(at: &prost_types::Timestamp, pointer: &str) -> Result<Timestamp, Problem> {
-    Timestamp::new(at.seconds, at.nanos)
-        .map_err(|_| Problem::invalid(pointer, "out_of_range", "this is no time between the years 0000 and 9999"))
+    Timestamp::new(at.seconds, at.nanos).map_err(|_| {
+        Problem::invalid(pointer, "out_of_range", "this is no time between the years 0000 and 9999")
+    })
 }

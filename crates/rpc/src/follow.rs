@@ -66,8 +66,11 @@ impl Follower {
 
     /// Says up to where the events have taken effect, durably.
     pub async fn acknowledge(&self, seq: i64) -> Result<(), Problem> {
-        let request =
-            AcknowledgeRequest { producer: self.producer.to_string(), consumer: self.consumer.to_string(), seq };
+        let request = AcknowledgeRequest {
+            producer: self.producer.to_string(),
+            consumer: self.consumer.to_string(),
+            seq,
+        };
         let cx = Cx::job(self.consumer, &self.clock);
         self.links.event_log(self.producer, &cx).acknowledge(request).await.map_err(problem_from)?;
         Ok(())
@@ -79,7 +82,13 @@ impl Follower {
             let cx = Cx::job(self.consumer, &self.clock);
             let request = WatchRequest { producer: self.producer.to_string() };
             // A log that cannot be watched now is polled; the next wait tries again.
-            self.rings = self.links.event_log(self.producer, &cx).watch(request).await.ok().map(tonic::Response::into_inner);
+            self.rings = self
+                .links
+                .event_log(self.producer, &cx)
+                .watch(request)
+                .await
+                .ok()
+                .map(tonic::Response::into_inner);
             if self.rings.is_some() {
                 return;
             }

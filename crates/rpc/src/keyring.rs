@@ -56,7 +56,10 @@ impl KeyRing {
             let request = DataKeysRequest { user_ids: batch.iter().map(ToString::to_string).collect() };
             let answer = self.links.directory(cx).data_keys(request).await.map_err(problem_from)?;
             for data_key in answer.into_inner().keys {
-                let (Ok(user_id), Ok(key)) = (data_key.user_id.parse(), Key::from_slice(&data_key.key)) else { continue };
+                let (Ok(user_id), Ok(key)) = (data_key.user_id.parse(), Key::from_slice(&data_key.key))
+                else {
+                    continue;
+                };
                 self.held.insert(user_id, key.clone());
                 keys.insert(user_id, key);
             }

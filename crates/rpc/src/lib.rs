@@ -11,7 +11,14 @@ mod serve;
 mod services;
 mod status;
 
-#[expect(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::allow_attributes, reason = "generated from the contracts, documented there")]
+#[expect(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::allow_attributes,
+    reason = "generated from the contracts, documented there"
+)]
 mod contracts {
     include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
 }

@@ -51,7 +51,9 @@ impl Peer {
                 if streams {
                     return sent.await;
                 }
-                tokio::time::timeout_at(limit, sent).await.unwrap_or_else(|_| Err(status_from(Problem::of(Code::Timeout))))
+                tokio::time::timeout_at(limit, sent)
+                    .await
+                    .unwrap_or_else(|_| Err(status_from(Problem::of(Code::Timeout))))
             }
             Link::Absent => {
                 let detail = format!(
@@ -81,7 +83,11 @@ impl Peer {
     }
 
     /// Sends to another process. A read whose connection breaks is tried once more: it can have changed nothing.
-    async fn send_remote(&self, mut channel: Channel, request: Request<Body>) -> Result<Response<Body>, Status> {
+    async fn send_remote(
+        &self,
+        mut channel: Channel,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Status> {
         let method = Method::of(request.uri().path());
         if !method.is_some_and(|method| method.reads && !method.streams) {
             return call_channel(&mut channel, request).await;
@@ -105,7 +111,8 @@ impl Peer {
 
 async fn call_channel(channel: &mut Channel, request: Request<Body>) -> Result<Response<Body>, Status> {
     let unreachable = |error: tonic::transport::Error| {
-        let problem = Problem::unavailable("a service that this needs cannot be reached now; repeat it later");
+        let problem =
+            Problem::unavailable("a service that this needs cannot be reached now; repeat it later");
         status_from(problem.caused_by(error))
     };
     std::future::poll_fn(|cx| channel.poll_ready(cx)).await.map_err(unreachable)?;

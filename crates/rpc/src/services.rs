@@ -72,7 +72,9 @@ impl Services {
         let started = Instant::now();
         let work = tokio::time::timeout_at(deadline, self.clone().guarded(request));
         let outcome = if may_write {
-            tokio::spawn(with_write_mark(work)).await.unwrap_or_else(|_| Ok(refusal(Problem::of(Code::Internal))))
+            tokio::spawn(with_write_mark(work))
+                .await
+                .unwrap_or_else(|_| Ok(refusal(Problem::of(Code::Internal))))
         } else {
             work.await
         };
@@ -94,7 +96,10 @@ impl Services {
 
     fn record(&self, index: Option<usize>, took: Duration) {
         let latency = self.0.latency.get_or_init(|| {
-            METHODS.iter().map(|method| metrics::histogram!("denizen_operation_seconds", "method" => method.path)).collect()
+            METHODS
+                .iter()
+                .map(|method| metrics::histogram!("denizen_operation_seconds", "method" => method.path))
+                .collect()
         });
         if let Some(histogram) = index.and_then(|index| latency.get(index)) {
             histogram.record(took.as_secs_f64());
@@ -121,7 +126,8 @@ impl Network {
         request.extensions_mut().remove::<Arc<Call>>();
         let header = request.headers_mut().remove(HEADER);
         let header = header.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let within = request.headers().get("grpc-timeout").and_then(|value| grpc_timeout(value.to_str().ok()?));
+        let within =
+            request.headers().get("grpc-timeout").and_then(|value| grpc_timeout(value.to_str().ok()?));
         let mut call = match self.signer.verify(header, &self.roles, within.unwrap_or(DEFAULT_DEADLINE)) {
             Ok(call) => call,
             Err(problem) => return refusal(problem),

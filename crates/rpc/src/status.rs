@@ -29,7 +29,8 @@ pub fn status_from(problem: Problem) -> Status {
 /// The problem of a status, ours or the transport's.
 pub fn problem_from(status: Status) -> Problem {
     let details = status.get_error_details();
-    let code = details.error_info().filter(|info| info.domain == DOMAIN).and_then(|info| Code::parse(&info.reason));
+    let code =
+        details.error_info().filter(|info| info.domain == DOMAIN).and_then(|info| Code::parse(&info.reason));
     let Some(code) = code else { return transport_problem(status) };
     let mut problem = Problem::new(code, status.message().to_owned());
     let codes = details.error_info().map(|info| &info.metadata);
@@ -50,7 +51,8 @@ fn transport_problem(status: Status) -> Problem {
         tonic::Code::DeadlineExceeded | tonic::Code::Cancelled => Problem::of(Code::Timeout),
         tonic::Code::Unauthenticated => Problem::of(Code::Unauthenticated),
         tonic::Code::Unavailable | tonic::Code::Unknown => {
-            Problem::unavailable("a service that this needs cannot be reached now; repeat it later").caused_by(status)
+            Problem::unavailable("a service that this needs cannot be reached now; repeat it later")
+                .caused_by(status)
         }
         _ => Problem::internal(status),
     }
@@ -74,9 +76,16 @@ const fn grpc_code(kind: Kind) -> tonic::Code {
 fn log(problem: &Problem) {
     let cause = problem.cause.as_ref().map(ToString::to_string).unwrap_or_default();
     match problem.kind {
-        Kind::Internal => tracing::error!(code = problem.code.as_str(), cause, "an operation failed: {}", problem.detail),
+        Kind::Internal => {
+            tracing::error!(code = problem.code.as_str(), cause, "an operation failed: {}", problem.detail);
+        }
         Kind::Unavailable | Kind::Timeout => {
-            tracing::warn!(code = problem.code.as_str(), cause, "an operation could not be done: {}", problem.detail);
+            tracing::warn!(
+                code = problem.code.as_str(),
+                cause,
+                "an operation could not be done: {}",
+                problem.detail
+            );
         }
         _ => {}
     }

@@ -158,7 +158,9 @@ async fn told_to_stop() -> anyhow::Result<()> {
 async fn migrate(config: Config) -> anyhow::Result<()> {
     let master = master_key::load(&config)?;
     for (name, _) in parts::databases() {
-        let db = parts::connect(&config.db, &master, name).await.with_context(|| format!("the database of {name}"))?;
+        let db = parts::connect(&config.db, &master, name)
+            .await
+            .with_context(|| format!("the database of {name}"))?;
         db.close().await;
         say(&format!("{name}: up to date"));
     }
@@ -167,7 +169,8 @@ async fn migrate(config: Config) -> anyhow::Result<()> {
 
 async fn create_admin(config: Config, create: CreateAdmin) -> anyhow::Result<()> {
     let password = read_password(create.password_file)?;
-    let node = Node::start(Config { roles: Roles::all(), ..config }, Listeners::default(), Clock::System).await?;
+    let node =
+        Node::start(Config { roles: Roles::all(), ..config }, Listeners::default(), Clock::System).await?;
     let admin = NewAdmin { name: create.name, email: create.email, username: create.username, password };
     let made = first_admin::create(&node.links, admin).await;
     node.stop().await;
@@ -181,16 +184,15 @@ async fn create_admin(config: Config, create: CreateAdmin) -> anyhow::Result<()>
 
 #[expect(clippy::print_stderr, reason = "a question to the person at the terminal")]
 fn read_password(file: Option<PathBuf>) -> anyhow::Result<String> {
-    let text = match file {
-        Some(path) => std::fs::read_to_string(&path).with_context(|| path.display().to_string())?,
-        None => {
-            if std::io::stdin().is_terminal() {
-                eprint!("Password (it will show): ");
-            }
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line)?;
-            line
+    let text = if let Some(path) = file {
+        std::fs::read_to_string(&path).with_context(|| path.display().to_string())?
+    } else {
+        if std::io::stdin().is_terminal() {
+            eprint!("Password (it will show): ");
         }
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line)?;
+        line
     };
     let password = text.lines().next().unwrap_or_default().to_owned();
     if password.is_empty() {

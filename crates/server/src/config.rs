@@ -84,7 +84,9 @@ pub fn load(sources: &Sources) -> Result<(Config, Vec<Entry>), String> {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     variables.extend(std::env::vars());
     let toml = match settings_file(sources, &variables) {
-        Some(path) => std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?,
+        Some(path) => {
+            std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?
+        }
         None => String::new(),
     };
     let mut settings = Settings::load(&toml, variables.iter().cloned());
@@ -104,17 +106,19 @@ pub fn read(mut settings: Settings) -> Result<(Config, Vec<Entry>), String> {
 }
 
 fn sum(s: &mut Settings) -> Config {
-    let listen: SocketAddr = s.value("listen", "127.0.0.1:8080", "Address and port on which this process serves");
+    let listen: SocketAddr =
+        s.value("listen", "127.0.0.1:8080", "Address and port on which this process serves");
     let internal: Option<String> =
         s.text("internal_listen", "", "Address for internal calls, when this process also holds the gateway");
-    let internal_listen = internal.and_then(|text| match text.parse() {
-        Ok(address) => Some(address),
-        Err(_) => {
+    let internal_listen = internal.and_then(|text| {
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
             s.mistake(format!("internal_listen: {text:?}: an address and a port, such as 10.0.0.5:9090"));
-            None
         }
+        parsed
     });
-    let mode = s.text("mode", "", "development or production; by itself development on a loopback address only");
+    let mode =
+        s.text("mode", "", "development or production; by itself development on a loopback address only");
     let mode = match mode.as_deref() {
         Some("development") => Mode::Development,
         Some("production") => Mode::Production,
@@ -125,8 +129,13 @@ fn sum(s: &mut Settings) -> Config {
         None if listen.ip().is_loopback() => Mode::Development,
         None => Mode::Production,
     };
-    let public_url = s.text("public_url", "", "The address under which people reach the system; links in mails start with it");
-    let admin_email = s.text("admin.email", "", "E-mail address of the first administrator, made at the first start");
+    let public_url = s.text(
+        "public_url",
+        "",
+        "The address under which people reach the system; links in mails start with it",
+    );
+    let admin_email =
+        s.text("admin.email", "", "E-mail address of the first administrator, made at the first start");
     let admin_password = s.secret("admin.password", "Password of the first administrator");
     let mut config = Config {
         listen,
@@ -180,7 +189,8 @@ fn services(s: &mut Settings) -> BTreeMap<Role, Targets> {
     ];
     let mut targets = BTreeMap::new();
     for (role, key) in KEYS {
-        let meaning = "Where this role runs when not here: http://host:port or dns+http://name:port, several by comma";
+        let meaning =
+            "Where this role runs when not here: http://host:port or dns+http://name:port, several by comma";
         let Some(text) = s.text(key, "", meaning) else { continue };
         match text.parse::<Targets>() {
             Ok(parsed) => drop(targets.insert(role, parsed)),
@@ -197,7 +207,9 @@ fn check(config: &Config, s: &mut Settings) {
     }
     for (key, value) in [("master_key", &config.master_key), ("services.shared_key", &config.shared_key)] {
         if value.as_deref().is_some_and(|text| crate::master_key::decode(text).is_err()) {
-            s.mistake(format!("{key}: it must be 32 bytes in base64; make one with: openssl rand -base64 32"));
+            s.mistake(format!(
+                "{key}: it must be 32 bytes in base64; make one with: openssl rand -base64 32"
+            ));
         }
     }
     if !config.public_url.starts_with("http://") && !config.public_url.starts_with("https://") {
@@ -209,8 +221,10 @@ fn settings_file(sources: &Sources, variables: &[(String, String)]) -> Option<Pa
     if let Some(file) = &sources.file {
         return Some(file.clone());
     }
-    let data_dir = variables.iter().find(|(name, _)| name == "DENIZEN_DATA_DIR").map(|(_, value)| value.as_str());
-    let places = [PathBuf::from("denizen.toml"), Path::new(data_dir.unwrap_or("denizen-data")).join("denizen.toml")];
+    let data_dir =
+        variables.iter().find(|(name, _)| name == "DENIZEN_DATA_DIR").map(|(_, value)| value.as_str());
+    let places =
+        [PathBuf::from("denizen.toml"), Path::new(data_dir.unwrap_or("denizen-data")).join("denizen.toml")];
     places.into_iter().find(|path| path.is_file())
 }
 
@@ -219,7 +233,9 @@ fn read_env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let pairs = lines.filter_map(|line| line.strip_prefix("export ").unwrap_or(line).split_once('='));
-    Ok(pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches(['"', '\'']).to_owned())).collect())
+    Ok(pairs
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches(['"', '\'']).to_owned()))
+        .collect())
 }
 
 /// Variables of other products, for services moving over.

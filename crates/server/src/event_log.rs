@@ -53,7 +53,8 @@ impl EventLogs {
 
     fn log(&self, producer: &str) -> Result<(Role, &Db), Problem> {
         let role: Role = producer.parse().map_err(|_| Problem::not_found("no service has this name"))?;
-        let db = self.logs.get(&role).ok_or_else(|| Problem::unavailable("this service does not run here"))?;
+        let db =
+            self.logs.get(&role).ok_or_else(|| Problem::unavailable("this service does not run here"))?;
         Ok((role, db))
     }
 }
@@ -73,7 +74,10 @@ impl EventLog for EventLogs {
 
     type WatchStream = Pin<Box<dyn Stream<Item = Result<wire::Ring, Status>> + Send>>;
 
-    async fn watch(&self, request: Request<wire::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+    async fn watch(
+        &self,
+        request: Request<wire::WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
         let watched = serve(&self.clock, request, async |cx, request| {
             cx.require_service(&Role::ALL)?;
             let (role, _) = self.log(&request.producer)?;
@@ -85,7 +89,10 @@ impl EventLog for EventLogs {
         Ok(Response::new(Box::pin(until_stopped)))
     }
 
-    async fn acknowledge(&self, request: Request<wire::AcknowledgeRequest>) -> Reply<wire::AcknowledgeResponse> {
+    async fn acknowledge(
+        &self,
+        request: Request<wire::AcknowledgeRequest>,
+    ) -> Reply<wire::AcknowledgeResponse> {
         serve(&self.clock, request, async |cx, request| {
             cx.require_service(&Role::ALL)?;
             let (_, db) = self.log(&request.producer)?;

@@ -20,9 +20,11 @@ pub(crate) fn checks(databases: &HashMap<Role, Db>, links: &Links, clock: &Clock
     let (databases, links, clock) = (databases.clone(), links.clone(), clock.clone());
     let roles: Vec<Role> = Role::ALL.into_iter().filter(|role| *role != Role::Gateway).collect();
     Arc::new(move || {
-        let (databases, links, clock, roles) = (databases.clone(), links.clone(), clock.clone(), roles.clone());
+        let (databases, links, clock, roles) =
+            (databases.clone(), links.clone(), clock.clone(), roles.clone());
         Box::pin(async move {
-            let checks = roles.into_iter().map(|role| check(role, databases.get(&role).cloned(), &links, &clock));
+            let checks =
+                roles.into_iter().map(|role| check(role, databases.get(&role).cloned(), &links, &clock));
             futures::future::join_all(checks).await
         })
     })

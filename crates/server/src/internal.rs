@@ -7,11 +7,11 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt as _;
 use denizen_db::Db;
 use denizen_kit::caller::Role;
 use denizen_kit::task::Tasks;
 use denizen_rpc::Network;
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
 /// How long calls under way may take to finish once the node stops.

@@ -36,7 +36,8 @@ fn read_or_make(path: &Path) -> anyhow::Result<Key> {
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
         let mine = folder.join(format!("master.key.{}", std::process::id()));
-        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&mine)?;
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&mine)?;
         file.write_all(STANDARD.encode(Key::generate().expose()).as_bytes())?;
         file.sync_all()?;
         // A link fails when the name is taken: then the other process was first, and its key counts.

@@ -51,7 +51,9 @@ impl Listeners {
     pub async fn bind(config: &Config) -> anyhow::Result<Self> {
         let bind = async |address: SocketAddr| {
             TcpListener::bind(address).await.with_context(|| {
-                format!("cannot serve on {address}; is it in use? set listen (DENIZEN_LISTEN) to another address")
+                format!(
+                    "cannot serve on {address}; is it in use? set listen (DENIZEN_LISTEN) to another address"
+                )
             })
         };
         let main = Some(bind(config.listen).await?);
@@ -81,7 +83,9 @@ impl Node {
         let mut routes = Routes::builder();
         let mut started: Vec<Part> = Vec::new();
         for role in house.config.roles.iter().filter(|role| *role != Role::Gateway) {
-            let part = parts::open(&house, role, &mut routes).await.with_context(|| format!("the service {role}"))?;
+            let part = parts::open(&house, role, &mut routes)
+                .await
+                .with_context(|| format!("the service {role}"))?;
             started.push(part);
         }
         let databases: HashMap<Role, Db> = started.iter().map(|part| (part.role, part.db.clone())).collect();

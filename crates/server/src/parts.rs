@@ -44,8 +44,13 @@ pub(crate) fn databases() -> Vec<(&'static str, &'static [Migration])> {
 }
 
 /// Opens the database of a name: creates it where it is not there, and brings it up to date.
-pub(crate) async fn connect(config: &denizen_db::Config, master: &Master, name: &'static str) -> anyhow::Result<Db> {
-    let steps = databases().into_iter().find(|(known, _)| *known == name).map(|(_, steps)| steps).unwrap_or_default();
+pub(crate) async fn connect(
+    config: &denizen_db::Config,
+    master: &Master,
+    name: &'static str,
+) -> anyhow::Result<Db> {
+    let steps =
+        databases().into_iter().find(|(known, _)| *known == name).map(|(_, steps)| steps).unwrap_or_default();
     let secrets = Secrets { events: master.events(), replies: master.service(&format!("{name}/replies")) };
     Ok(Db::connect(config, name, &secrets, steps).await?)
 }
@@ -85,13 +90,15 @@ async fn open_users(house: &House, db: Db, routes: &mut RoutesBuilder) -> anyhow
 fn open_auth(house: &House, db: Db, routes: &mut RoutesBuilder) -> StartJobs {
     let links = house.links.of(Role::Auth);
     let keys = denizen_auth::Keys::new(&house.master, &links);
-    let app = Arc::new(denizen_auth::App::new(db, links, house.clock.clone(), house.config.auth.clone(), keys));
+    let app =
+        Arc::new(denizen_auth::App::new(db, links, house.clock.clone(), house.config.auth.clone(), keys));
     denizen_auth::add_routes(&app, routes);
     Box::new(move |tasks| denizen_auth::start_jobs(&app, tasks))
 }
 
 fn open_password(house: &House, db: Db, routes: &mut RoutesBuilder) -> StartJobs {
-    let (links, clock, config) = (house.links.of(Role::Password), house.clock.clone(), house.config.password.clone());
+    let (links, clock, config) =
+        (house.links.of(Role::Password), house.clock.clone(), house.config.password.clone());
     let app = Arc::new(denizen_password::App::new(db, links, clock, config, &house.master));
     denizen_password::add_routes(&app, routes);
     Box::new(move |tasks| denizen_password::start_jobs(&app, tasks))
@@ -107,7 +114,8 @@ fn open_otp(house: &House, db: Db, routes: &mut RoutesBuilder) -> StartJobs {
 fn open_notify(house: &House, db: Db, routes: &mut RoutesBuilder) -> StartJobs {
     let links = house.links.of(Role::Notify);
     let keys = denizen_notify::Keys::new(&house.master, &links);
-    let app = Arc::new(denizen_notify::App::new(db, links, house.clock.clone(), house.config.notify.clone(), keys));
+    let app =
+        Arc::new(denizen_notify::App::new(db, links, house.clock.clone(), house.config.notify.clone(), keys));
     denizen_notify::add_routes(&app, routes);
     Box::new(move |tasks| denizen_notify::start_jobs(&app, tasks))
 }

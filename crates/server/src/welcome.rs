@@ -11,7 +11,11 @@ pub(crate) fn print(config: &Config, address: std::net::SocketAddr) {
         return;
     }
     let url = &config.public_url;
-    let database = config.db.url.as_ref().map_or_else(|| format!("SQLite in {}", config.db.data_dir.display()), |_| "PostgreSQL".to_owned());
+    let database = config
+        .db
+        .url
+        .as_ref()
+        .map_or_else(|| format!("SQLite in {}", config.db.data_dir.display()), |_| "PostgreSQL".to_owned());
     eprintln!(
         "
   Denizen {version} is ready (development mode, {database})

@@ -35,7 +35,10 @@ impl Answer {
     /// # Panics
     /// When it has another.
     #[track_caller]
-    #[expect(clippy::return_self_not_must_use, reason = "the check is the use; few need the answer beyond it")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "the check is the use; few need the answer beyond it"
+    )]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         self
@@ -79,7 +82,13 @@ impl Client {
     ///
     /// # Panics
     /// When there is no answer.
-    pub async fn send(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let url = match path.strip_prefix("//") {
             Some(root) => format!("{}/{root}", self.base),
             None => format!("{}/api/v1{path}", self.base),
@@ -97,7 +106,11 @@ impl Client {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.expect("a body");
-        let body = serde_json::from_str(&text).unwrap_or(if text.is_empty() { Value::Null } else { Value::String(text) });
+        let body = serde_json::from_str(&text).unwrap_or(if text.is_empty() {
+            Value::Null
+        } else {
+            Value::String(text)
+        });
         Answer { status, headers, body }
     }
 
@@ -183,5 +196,8 @@ pub fn code_in(message: &Value) -> String {
 pub fn token_in(message: &Value) -> String {
     let text = message["text"].as_str().unwrap_or_default();
     let (_, rest) = text.split_once("token=").unwrap_or_else(|| panic!("no link in {text}"));
-    rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').next().unwrap_or_default().to_owned()
+    rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -86,9 +86,10 @@ impl Cluster {
             .iter()
             .map(|(name, socket)| Ok((name.clone(), socket.local_addr()?.to_string())))
             .collect::<anyhow::Result<_>>()?;
-        let public_url = format!("http://{}", addresses.get("gateway-1").or(addresses.get("all")).context("no gateway")?);
+        let public_url =
+            format!("http://{}", addresses.get("gateway-1").or(addresses.get("all")).context("no gateway")?);
         for (name, roles) in groups {
-            let config = cluster.config(&roles, &addresses[&name], &public_url, &addresses, &options)?;
+            let config = cluster.config((&roles, &addresses[&name]), &public_url, &addresses, &options)?;
             let socket = sockets.remove(&name);
             cluster.configs.insert(name.clone(), config.clone());
             let listeners = Listeners { main: socket, internal: None };
@@ -101,10 +102,10 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// The settings of one node.
     fn config(
         &self,
-        roles: &str,
-        listen: &str,
+        (roles, listen): (&str, &str),
         public_url: &str,
         addresses: &BTreeMap<String, String>,
         options: &Options,

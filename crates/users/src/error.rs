@@ -43,11 +43,15 @@ impl From<Error> for Problem {
                 Code::Conflict,
                 "this is the last administrator; make another account an administrator first",
             ),
-            Error::UnknownRole(role) => {
-                Problem::invalid("/roles", "unknown", format!("there is no role {role:?}; user, support, admin, service"))
-            }
+            Error::UnknownRole(role) => Problem::invalid(
+                "/roles",
+                "unknown",
+                format!("there is no role {role:?}; user, support, admin, service"),
+            ),
             Error::StepUpRequired => Problem::of(Code::StepUpRequired),
-            Error::WrongPassword => Problem::invalid("/password", "incorrect", "the password is not right; try again"),
+            Error::WrongPassword => {
+                Problem::invalid("/password", "incorrect", "the password is not right; try again")
+            }
             Error::CodeInvalid => Problem::of(Code::CodeInvalid),
             Error::TokenInvalid => Problem::of(Code::TokenInvalid),
             Error::Db(db::Error::Duplicate(place)) => taken(&place),
@@ -60,9 +64,11 @@ impl From<Error> for Problem {
 
 fn taken(place: &str) -> Problem {
     match place {
-        "users.email_index" => {
-            Problem::of(Code::EmailTaken).with_field("/email", "taken", "another account has this address; log in or reset the password")
-        }
+        "users.email_index" => Problem::of(Code::EmailTaken).with_field(
+            "/email",
+            "taken",
+            "another account has this address; log in or reset the password",
+        ),
         "users.username_key" => Problem::of(Code::UsernameTaken).with_field(
             "/username",
             "taken",

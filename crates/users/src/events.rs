@@ -12,7 +12,10 @@ pub const EVENTS: &[(&str, &str)] = &[
     ("user.email_change_requested", "A new e-mail address waits for proof."),
     ("user.email_verification_requested", "The proof of the e-mail address was asked for again."),
     ("user.email_verified", "The e-mail address was proved."),
-    ("user.email_changed", "The e-mail address changed. `old_email_sealed`: the one before, sealed to the person."),
+    (
+        "user.email_changed",
+        "The e-mail address changed. `old_email_sealed`: the one before, sealed to the person.",
+    ),
     ("user.mobile_change_requested", "A new mobile number waits for proof."),
     ("user.mobile_changed", "The mobile number changed."),
     ("user.activated", "The account may be used (again)."),

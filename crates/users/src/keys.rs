@@ -109,7 +109,11 @@ impl Keys {
     }
 
     /// Up to 500 people whose keys are older than an hour, in order, after a place.
-    pub(crate) async fn older_than_an_hour(&self, cx: &Cx, after: (Timestamp, UserId)) -> Result<Vec<(Timestamp, UserId)>> {
+    pub(crate) async fn older_than_an_hour(
+        &self,
+        cx: &Cx,
+        after: (Timestamp, UserId),
+    ) -> Result<Vec<(Timestamp, UserId)>> {
         let limit = before(cx.now(), Duration::from_secs(3600));
         let mut tx = self.db.single().await?;
         Ok(tx.all(OLD_KEYS, args![after.0, after.1, limit]).await?)

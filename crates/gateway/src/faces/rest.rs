@@ -20,6 +20,15 @@ use crate::state::App;
 /// Name of the security scheme in the document.
 const BEARER: &str = "bearer";
 
+/// Operations that do something for callers without a token, too.
+const OPTIONAL: [&str; 5] = [
+    "/api/v1/otp",
+    "/api/v1/otp/validate",
+    "/api/v1/password/strength",
+    "/api/v1/email/verify/confirm",
+    "/api/v1/auth/validate",
+];
+
 /// The tags of the document, in its order.
 const TAGS: [(&str, &str); 6] = [
     ("users", "Accounts"),
@@ -95,10 +104,7 @@ fn complete(document: &mut OpenApi) {
 }
 
 fn complete_operation(operation: &mut Operation, method: &Method, path: &str) {
-    let needs_none = is_public(method, path);
-    let requirement =
-        if needs_none { vec![] } else { vec![SecurityRequirement::new(BEARER, Vec::<String>::new())] };
-    operation.security = Some(requirement);
+    operation.security = Some(security(method, path));
     operation.responses.responses.insert("default".to_owned(), RefOr::T(failure()));
     if !method.is_safe() {
         let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255));
@@ -110,6 +116,15 @@ fn complete_operation(operation: &mut Operation, method: &Method, path: &str) {
             .build();
         operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
     }
+}
+
+/// No token is looked at, one may be sent, or one must be.
+fn security(method: &Method, path: &str) -> Vec<SecurityRequirement> {
+    let bearer = SecurityRequirement::new(BEARER, Vec::<String>::new());
+    if is_public(method, path) {
+        return Vec::new();
+    }
+    if OPTIONAL.contains(&path) { vec![SecurityRequirement::default(), bearer] } else { vec![bearer] }
 }
 
 fn failure() -> Response {

@@ -44,3 +44,11 @@ pub(super) async fn end_sessions(
     app.links.sessions(cx).end_user_sessions(request).await.map_err(problem_from)?;
     Ok(())
 }
+
+/// Ends the sessions that a login with the old password opened between the first ending and the new hash. The
+/// change stands whatever comes of it, so a failure is told in the log only.
+pub(super) async fn end_latecomers(app: &App, cx: &Cx, user_id: UserId, except: String, reason: &str) {
+    if let Err(error) = end_sessions(app, cx, user_id, except, reason).await {
+        tracing::warn!(user.id = %user_id, %error, "sessions begun during a password change could not be ended");
+    }
+}

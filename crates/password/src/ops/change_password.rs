@@ -3,7 +3,7 @@
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 
-use super::account::{context_of, end_sessions};
+use super::account::{context_of, end_latecomers, end_sessions};
 use super::guard::{Try, attempt};
 use super::policy;
 use crate::App;
@@ -38,9 +38,12 @@ pub(crate) async fn change_password(
     drop(ticket);
 
     let here = cx.person().and_then(|person| person.session_id).map(|id| id.to_string());
-    end_sessions(app, cx, user_id, here.unwrap_or_default(), "password_changed").await?;
+    let here = here.unwrap_or_default();
+    end_sessions(app, cx, user_id, here.clone(), "password_changed").await?;
     let write = || async { Ok(write(app, cx, user_id, (&old, &hash)).await?) };
-    Ok(app.db.run(cx, write).await?)
+    app.db.run(cx, write).await?;
+    end_latecomers(app, cx, user_id, here, "password_changed").await;
+    Ok(())
 }
 
 async fn write(app: &App, cx: &Cx, user_id: UserId, (old, new): (&str, &str)) -> Result<()> {

@@ -13,7 +13,7 @@ use denizen_rpc::problem_from;
 use denizen_rpc::users::internal::v1::{LookupRequest, lookup_request};
 use uuid::Uuid;
 
-use super::account::{context_of, end_sessions};
+use super::account::{context_of, end_latecomers, end_sessions};
 use super::{MAX_IDENTIFIER, policy};
 use crate::App;
 use crate::error::{Error, Result};
@@ -67,7 +67,11 @@ pub(crate) async fn reset_password(app: &App, cx: &Cx, proof: &ResetProof, new: 
 
     end_sessions(app, cx, user_id, String::new(), "password_reset").await?;
     let write = || async { Ok(write(app, cx, (issue_id, user_id), &hash).await?) };
-    if app.db.run(cx, write).await? { Ok(()) } else { Err(proof.refusal()) }
+    if !app.db.run(cx, write).await? {
+        return Err(proof.refusal());
+    }
+    end_latecomers(app, cx, user_id, String::new(), "password_reset").await;
+    Ok(())
 }
 
 /// The hash of a new password that the policy takes.

@@ -1,5 +1,7 @@
 //! A call behaves the same into this process and out to another.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
+
 mod support;
 
 use std::sync::Arc;
@@ -136,7 +138,8 @@ async fn no_call_while_a_write_is_open() {
 async fn nobody_unsigned_comes_in_by_the_network() {
     let house = House::remote().await;
     let stranger = Links::new(Role::Audit, house.table(), support::signer([9; 32]));
-    let problem = problem_from(stranger.event_log(Role::Users, &cx()).events(events("echo")).await.unwrap_err());
+    let problem =
+        problem_from(stranger.event_log(Role::Users, &cx()).events(events("echo")).await.unwrap_err());
     assert_eq!(problem.code, Code::Unauthenticated);
     let other = Links::new(Role::Audit, house.table_for(Role::Otp), support::signer([1; 32]));
     let problem = problem_from(other.event_log(Role::Otp, &cx()).events(events("echo")).await.unwrap_err());

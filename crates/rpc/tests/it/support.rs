@@ -75,7 +75,8 @@ impl House {
         let (house, services) = Self::new();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = axum::Router::new().fallback_service(services.network(signer([1; 32]), vec![Role::Users]));
+        let router =
+            axum::Router::new().fallback_service(services.network(signer([1; 32]), vec![Role::Users]));
         tokio::spawn(async move { axum::serve(listener, router).await });
         let tasks = Tasks::new();
         let targets = format!("http://{address}").parse().unwrap();
@@ -111,7 +112,8 @@ impl EventLog for Log {
                 "panic" => panic!("as the test asks"),
                 "hang" => std::future::pending().await,
                 "problem" => {
-                    return Err(Problem::invalid("/email", "taken", "choose another").retry_in(Duration::from_secs(7)));
+                    return Err(Problem::invalid("/email", "taken", "choose another")
+                        .retry_in(Duration::from_secs(7)));
                 }
                 _ => *self.seen.lock().unwrap() = Some(Call::clone(cx.call())),
             }

@@ -11,6 +11,9 @@ fn documents_are_fresh() {
     for (name, content) in documents {
         assert!(!content.trim().is_empty(), "{name} says nothing");
         let written = std::fs::read_to_string(Path::new(FOLDER).join(name)).unwrap_or_default();
-        assert!(written == content, "docs/generated/{name} is old; run `cargo run -p denizen-server -- generate`");
+        assert!(
+            written == content,
+            "docs/generated/{name} is old; run `cargo run -p denizen-server -- generate`"
+        );
     }
 }

@@ -217,7 +217,8 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
 
 /// Runs a command to its end.
 pub(crate) fn run(mut command: Command, input: &str) -> Finished {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A command that reads nothing may have ended before.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = finish(child, PATIENCE);
@@ -260,7 +261,8 @@ fn free_port() -> u16 {
     static TAKEN: AtomicU32 = AtomicU32::new(0);
     let count = PORTS.end - PORTS.start;
     let first = *FIRST.get_or_init(|| u32::try_from(random() % u64::from(count)).unwrap());
-    let candidates = (0..count).map(|_| PORTS.start + (first + TAKEN.fetch_add(1, Ordering::Relaxed)) % count);
+    let candidates =
+        (0..count).map(|_| PORTS.start + (first + TAKEN.fetch_add(1, Ordering::Relaxed)) % count);
     let mut ports = candidates.map(|port| u16::try_from(port).unwrap());
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }

@@ -18,7 +18,12 @@ const ALL: u8 = 0b111_1111;
 
 /// The roles of a set of bits.
 fn roles(bits: u8) -> Vec<Role> {
-    Role::ALL.into_iter().enumerate().filter(|(place, _)| bits & (1 << place) != 0).map(|(_, role)| role).collect()
+    Role::ALL
+        .into_iter()
+        .enumerate()
+        .filter(|(place, _)| bits & (1 << place) != 0)
+        .map(|(_, role)| role)
+        .collect()
 }
 
 /// The bits of these roles.
@@ -39,7 +44,11 @@ async fn boot(subset: u8) {
         }
         let launch = Launch::new(folder.path()).cheap().set("mode", "development");
         // Either way of naming them.
-        let process = if place == 0 { launch.start(&["serve", "--roles", &list]) } else { launch.set("roles", &list).start(&[]) };
+        let process = if place == 0 {
+            launch.start(&["serve", "--roles", &list])
+        } else {
+            launch.set("roles", &list).start(&[])
+        };
         started.push((half, process));
     }
     for (half, process) in &mut started {

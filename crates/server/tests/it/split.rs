@@ -37,7 +37,8 @@ impl System {
         let public_url = bare[&Role::Gateway].base();
         let mut launches = BTreeMap::new();
         for (role, launch) in &bare {
-            let launch = launch.clone().cheap().on(engine).set("mode", "development").set("public_url", &public_url);
+            let launch =
+                launch.clone().cheap().on(engine).set("mode", "development").set("public_url", &public_url);
             let mut launch = launch.set("roles", role.as_str());
             let others = bare.iter().filter(|(other, _)| **other != Role::Gateway && *other != role);
             for (other, place) in others {
@@ -78,6 +79,7 @@ impl System {
 }
 
 /// On each engine that there is.
+#[expect(clippy::print_stdout, reason = "where it failed")]
 async fn everywhere(story: impl AsyncFn(&Engine, &mut System)) {
     for engine in Engine::available().await {
         println!("--- {engine:?}");
@@ -104,8 +106,8 @@ async fn unavailable(client: &Client, method: Method, path: &str, body: Option<V
     assert!(start.elapsed() < NOTICED, "{path} took {:?}", start.elapsed());
 }
 
-fn login() -> Option<Value> {
-    Some(json!({ "identifier": EMAIL, "password": PASSWORD }))
+fn login() -> Value {
+    json!({ "identifier": EMAIL, "password": PASSWORD })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +131,8 @@ async fn what_only_listens_may_die_unnoticed() {
         let trail = format!("/admin/audit?subject={}", bob["id"].as_str().unwrap());
         eventually("the record of what happened meanwhile", || async {
             let entries = admin.get(&trail).await.expect(200).body["items"].clone();
-            let has = |action: &str| entries.as_array().unwrap().iter().any(|entry| entry["action"] == action);
+            let has =
+                |action: &str| entries.as_array().unwrap().iter().any(|entry| entry["action"] == action);
             (has("user.created") && has("auth.login")).then_some(())
         })
         .await;
@@ -145,7 +148,7 @@ async fn without_users_nobody_is_shown_and_it_heals() {
         let ada = proved(&client, EMAIL).await;
         system.kill(Role::Users);
         unavailable(&ada, Method::GET, "/users/me", None).await;
-        unavailable(&client, Method::POST, "/auth/login", login()).await;
+        unavailable(&client, Method::POST, "/auth/login", Some(login())).await;
 
         system.restart(Role::Users).await;
         eventually("me is shown again", || async {
@@ -163,7 +166,7 @@ async fn without_auth_tokens_still_read_and_it_heals() {
         let client = system.client();
         let ada = proved(&client, EMAIL).await;
         system.kill(Role::Auth);
-        unavailable(&client, Method::POST, "/auth/login", login()).await;
+        unavailable(&client, Method::POST, "/auth/login", Some(login())).await;
         let start = Instant::now();
         let mut tick = tokio::time::interval(Duration::from_millis(100));
         while start.elapsed() < WITHOUT_AUTH {
@@ -173,7 +176,7 @@ async fn without_auth_tokens_still_read_and_it_heals() {
 
         system.restart(Role::Auth).await;
         eventually("a login", || async {
-            let answer = client.send(Method::POST, "/auth/login", login(), &[]).await;
+            let answer = client.send(Method::POST, "/auth/login", Some(login()), &[]).await;
             (answer.status == 200).then_some(())
         })
         .await;

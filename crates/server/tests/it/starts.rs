@@ -68,7 +68,11 @@ fn an_unknown_key_is_refused_with_a_hint() {
     }
     std::fs::write(folder.path().join("denizen.toml"), "[otp]\nttll = \"5m\"\n").unwrap();
     let refused = told(folder.path(), &["config", "check"], &[]).expect(1);
-    assert!(refused.err.contains("otp.ttll: there is no such setting; did you mean otp.ttl?"), "{}", refused.err);
+    assert!(
+        refused.err.contains("otp.ttll: there is no such setting; did you mean otp.ttl?"),
+        "{}",
+        refused.err
+    );
 }
 
 #[test]
@@ -90,7 +94,11 @@ fn explain_lists_every_key_with_its_value_and_source() {
     for key in promised.split_whitespace() {
         assert!(entries.iter().any(|entry| entry.key == key), "the design promises {key}");
     }
-    for line in ["otp.ttl = 7m  [DENIZEN_OTP__TTL]", "otp.length = 8  [settings file]", "auth.max_sessions = 10  [default]"] {
+    for line in [
+        "otp.ttl = 7m  [DENIZEN_OTP__TTL]",
+        "otp.length = 8  [settings file]",
+        "auth.max_sessions = 10  [default]",
+    ] {
         assert!(explained.lines().any(|explained| explained == line), "{line} in {explained}");
     }
 }
@@ -110,9 +118,14 @@ fn secrets_are_never_shown() {
     let right: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
     let explained = told(folder.path(), &["config", "explain"], &right).expect(0);
     for (key, _) in &settings {
-        assert!(explained.out.contains(&format!("{key} = (set)  [{}]", variable(key))), "{key} in {}", explained.out);
+        assert!(
+            explained.out.contains(&format!("{key} = (set)  [{}]", variable(key))),
+            "{key} in {}",
+            explained.out
+        );
     }
-    let wrong: Vec<(String, String)> = settings.iter().map(|(key, value)| ((*key).to_owned(), format!("x{value}"))).collect();
+    let wrong: Vec<(String, String)> =
+        settings.iter().map(|(key, value)| ((*key).to_owned(), format!("x{value}"))).collect();
     let wrong: Vec<(&str, &str)> = wrong.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let refused = told(folder.path(), &["config", "check"], &wrong).expect(1);
     for said in [&explained.out, &explained.err, &refused.out, &refused.err] {

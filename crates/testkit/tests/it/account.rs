@@ -57,7 +57,8 @@ async fn change_the_profile() {
         assert!(etag.starts_with('"'), "a strong tag: {etag}");
         ada.send(reqwest::Method::GET, "/users/me", None, &[("if-none-match", &etag)]).await.expect(304);
 
-        let change = json!({ "name": "Countess", "metadata": { "a": { "b": 1 } }, "preferences": { "locale": "de" } });
+        let change =
+            json!({ "name": "Countess", "metadata": { "a": { "b": 1 } }, "preferences": { "locale": "de" } });
         let changed = ada.patch("/users/me", change).await.expect(200).body;
         assert_eq!((&changed["name"], &changed["preferences"]["locale"]), (&json!("Countess"), &json!("de")));
         let stale = ada
@@ -67,7 +68,11 @@ async fn change_the_profile() {
         assert_eq!(stale.code(), "stale_version");
 
         let whole = ada.get("/users/me").await.expect(200).body;
-        assert_eq!(ada.put("/users/me", whole.clone()).await.expect(200).body["name"], "Countess", "a GET body can be PUT back");
+        assert_eq!(
+            ada.put("/users/me", whole.clone()).await.expect(200).body["name"],
+            "Countess",
+            "a GET body can be PUT back"
+        );
         ada.patch("/users/me", json!({ "metadata": { "a": null } })).await.expect(200);
         assert_eq!(ada.get("/users/me").await.body["metadata"], json!({}));
 
@@ -94,11 +99,18 @@ async fn change_email_and_mobile_with_proof() {
         let change = json!({ "email": "new@example.test", "password": PASSWORD });
         ada.put("/users/me/email", change).await.expect(202);
         let me = ada.get("/users/me").await.body;
-        assert_eq!((&me["email"], &me["pending_email"]), (&json!("old@example.test"), &json!("new@example.test")));
+        assert_eq!(
+            (&me["email"], &me["pending_email"]),
+            (&json!("old@example.test"), &json!("new@example.test"))
+        );
         let message = client.mail("new@example.test", 1).await;
         ada.post("/users/me/email/confirm", json!({ "code": "000000" })).await.expect(422);
-        let confirmed = ada.post("/users/me/email/confirm", json!({ "code": code_in(&message) })).await.expect(200).body;
-        assert_eq!((&confirmed["email"], &confirmed["email_verified"]), (&json!("new@example.test"), &json!(true)));
+        let confirmed =
+            ada.post("/users/me/email/confirm", json!({ "code": code_in(&message) })).await.expect(200).body;
+        assert_eq!(
+            (&confirmed["email"], &confirmed["email_verified"]),
+            (&json!("new@example.test"), &json!(true))
+        );
         client.mail("old@example.test", 2).await;
         client.login("new@example.test").await;
         let gone = json!({ "identifier": "old@example.test", "password": PASSWORD });
@@ -107,8 +119,12 @@ async fn change_email_and_mobile_with_proof() {
         ada.put("/users/me/mobile", json!({ "mobile": "+4915112345678" })).await.expect(202);
         let sms = client.mail("+4915112345678", 1).await;
         assert_eq!(sms["channel"], "sms");
-        let confirmed = ada.post("/users/me/mobile/confirm", json!({ "code": code_in(&sms) })).await.expect(200).body;
-        assert_eq!((&confirmed["mobile"], &confirmed["mobile_verified"]), (&json!("+4915112345678"), &json!(true)));
+        let confirmed =
+            ada.post("/users/me/mobile/confirm", json!({ "code": code_in(&sms) })).await.expect(200).body;
+        assert_eq!(
+            (&confirmed["mobile"], &confirmed["mobile_verified"]),
+            (&json!("+4915112345678"), &json!(true))
+        );
     })
     .await;
 }
@@ -182,7 +198,11 @@ async fn refresh_log_out_and_end_sessions() {
         assert_ne!(refreshed["refresh_token"], tokens["refresh_token"]);
         let again = client.post("/auth/refresh", json!({ "refresh_token": old })).await.expect(200).body;
         assert_eq!(again["refresh_token"], refreshed["refresh_token"], "the same successor within the grace");
-        let third = client.post("/auth/refresh", json!({ "refresh_token": refreshed["refresh_token"] })).await.expect(200).body;
+        let third = client
+            .post("/auth/refresh", json!({ "refresh_token": refreshed["refresh_token"] }))
+            .await
+            .expect(200)
+            .body;
         client.post("/auth/refresh", json!({ "refresh_token": old })).await.expect(401);
         client.post("/auth/refresh", json!({ "refresh_token": third["refresh_token"] })).await.expect(401);
         dies(&ada).await;

@@ -16,16 +16,24 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("notify", &["kit", "db", "cache", "rpc"]),
     ("audit", &["kit", "db", "cache", "rpc"]),
     ("gateway", &["kit", "cache", "rpc", "upstream"]),
-    ("server", &[
-        "kit", "db", "cache", "upstream", "rpc", "users", "auth", "password", "otp", "notify", "audit", "gateway",
-    ]),
+    (
+        "server",
+        &[
+            "kit", "db", "cache", "upstream", "rpc", "users", "auth", "password", "otp", "notify", "audit",
+            "gateway",
+        ],
+    ),
     ("testkit", &["kit", "db", "cache", "upstream", "rpc", "server"]),
     ("bench", &[]),
 ];
 
 /// Crates from outside that only one of ours may use.
-const WRAPPED: [(&str, &[&str]); 4] =
-    [("rusqlite", &["db"]), ("tokio-postgres", &["db", "testkit"]), ("deadpool-postgres", &["db"]), ("redis", &["cache"])];
+const WRAPPED: [(&str, &[&str]); 4] = [
+    ("rusqlite", &["db"]),
+    ("tokio-postgres", &["db", "testkit"]),
+    ("deadpool-postgres", &["db"]),
+    ("redis", &["cache"]),
+];
 
 #[test]
 fn arrows_point_down() {

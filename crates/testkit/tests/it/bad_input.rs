@@ -54,7 +54,11 @@ async fn ids_cursors_and_tokens_that_are_not() {
         client.get("/nothing/here").await.expect(404);
         client.delete("/auth/login").await.expect(405);
         for path in ["/auth/refresh", "/password/reset", "/auth/login", "/email/verify/confirm", "/otp"] {
-            for body in [json!({}), json!({ "token": 1 }), json!({ "refresh_token": "dzr_x", "token": "x", "new_password": "x" })] {
+            for body in [
+                json!({}),
+                json!({ "token": 1 }),
+                json!({ "refresh_token": "dzr_x", "token": "x", "new_password": "x" }),
+            ] {
                 let answer = client.post(path, body.clone()).await;
                 assert!((400..500).contains(&answer.status.as_u16()), "{path} {body}: {}", answer.body);
             }

@@ -1,5 +1,7 @@
 //! System stories, told at the door, over every topology.
 
+#![expect(clippy::print_stdout, reason = "which topology a failure is of")]
+
 mod account;
 mod arrows;
 mod bad_input;

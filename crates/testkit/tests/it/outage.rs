@@ -37,7 +37,8 @@ async fn without_a_service_its_routes_are_unavailable_and_heal() {
         cluster.stop_node("users").await;
         assert_eq!(ada.get("/users/me").await.expect(503).code(), "unavailable");
         cluster.start_node("users").await;
-        eventually("users is back", || async { (ada.get("/users/me").await.status == 200).then_some(()) }).await;
+        eventually("users is back", || async { (ada.get("/users/me").await.status == 200).then_some(()) })
+            .await;
 
         cluster.stop_node("password").await;
         let login = json!({ "identifier": "ada@example.test", "password": PASSWORD });

@@ -20,7 +20,9 @@ async fn twenty_registrations_of_one_username() {
         for answer in futures::future::join_all(tries).await {
             answers.push((answer.status.as_u16(), answer.code().to_owned()));
         }
-        let count = |status: u16, code: &str| answers.iter().filter(|answer| **answer == (status, code.to_owned())).count();
+        let count = |status: u16, code: &str| {
+            answers.iter().filter(|answer| **answer == (status, code.to_owned())).count()
+        };
         assert_eq!((count(201, ""), count(409, "username_taken")), (1, 19), "{answers:?}");
     })
     .await;
@@ -32,9 +34,11 @@ async fn twenty_refreshes_of_one_token_have_one_successor() {
         let client = cluster.client();
         client.register("ada@example.test").await;
         let (_, tokens) = client.login("ada@example.test").await;
-        let tries = (0..20).map(|_| client.post("/auth/refresh", json!({ "refresh_token": tokens["refresh_token"] })));
+        let tries = (0..20)
+            .map(|_| client.post("/auth/refresh", json!({ "refresh_token": tokens["refresh_token"] })));
         let answers = futures::future::join_all(tries).await;
-        let mut successors: Vec<String> = answers.into_iter().map(|answer| answer.expect(200).text("refresh_token")).collect();
+        let mut successors: Vec<String> =
+            answers.into_iter().map(|answer| answer.expect(200).text("refresh_token")).collect();
         successors.dedup();
         assert_eq!(successors.len(), 1);
     })
@@ -48,7 +52,9 @@ async fn one_code_counts_once() {
         client.register("ada@example.test").await;
         let message = client.mail("ada@example.test", 1).await;
         let body = json!({ "token": denizen_testkit::token_in(&message) });
-        let answers = futures::future::join_all((0..20).map(|_| client.post("/email/verify/confirm", body.clone()))).await;
+        let answers =
+            futures::future::join_all((0..20).map(|_| client.post("/email/verify/confirm", body.clone())))
+                .await;
         let good = answers.iter().filter(|answer| answer.status == 200).count();
         assert_eq!(good, 1, "{answers:?}");
         assert!(answers.iter().all(|answer| answer.status == 200 || answer.code() == "token_invalid"));

@@ -12,7 +12,8 @@ impl Mobile {
     /// Reads a number; without a country code it is one of the region (ISO 3166-1 alpha-2). A possible number is
     /// enough, unless `strict` asks for an assigned range.
     pub(crate) fn parse(text: &str, region: Region, strict: bool) -> Result<Self, &'static str> {
-        const REASON: &str = "this is not a phone number; write it with its country code, such as +4915112345678";
+        const REASON: &str =
+            "this is not a phone number; write it with its country code, such as +4915112345678";
         if text.len() > 40 || text.chars().any(char::is_alphabetic) {
             return Err(REASON);
         }

@@ -132,7 +132,11 @@ impl User {
     pub(crate) fn context(&self) -> Vec<String> {
         let username = self.username.iter().map(|username| username.as_str().to_owned());
         let mobile = self.mobile.iter().map(|mobile| mobile.as_str().to_owned());
-        [self.name.as_str().to_owned(), self.email.as_str().to_owned()].into_iter().chain(username).chain(mobile).collect()
+        [self.name.as_str().to_owned(), self.email.as_str().to_owned()]
+            .into_iter()
+            .chain(username)
+            .chain(mobile)
+            .collect()
     }
 }
 

@@ -179,6 +179,8 @@ mod tests {
         assert!(parse_metadata(&format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_METADATA))).is_err());
         assert!(parse_metadata(&format!("{{\"a\":{}{}}}", "[".repeat(20), "]".repeat(20))).is_err());
         assert!(Name::parse("a\r\nBcc: x").is_err());
-        assert!(is_locale("de-AT") && is_locale("zh-Hant-TW") && !is_locale("english") && !is_locale("de_AT"));
+        assert!(
+            is_locale("de-AT") && is_locale("zh-Hant-TW") && !is_locale("english") && !is_locale("de_AT")
+        );
     }
 }

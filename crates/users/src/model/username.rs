@@ -6,9 +6,30 @@ use unicode_security::confusable_detection::skeleton;
 
 /// Names that people could take for the system's own.
 const RESERVED: [&str; 24] = [
-    "admin", "administrator", "anonymous", "api", "audit", "auth", "console", "denizen", "everyone", "help", "info",
-    "mail", "me", "nobody", "null", "operator", "postmaster", "root", "security", "service", "support", "system",
-    "undefined", "webmaster",
+    "admin",
+    "administrator",
+    "anonymous",
+    "api",
+    "audit",
+    "auth",
+    "console",
+    "denizen",
+    "everyone",
+    "help",
+    "info",
+    "mail",
+    "me",
+    "nobody",
+    "null",
+    "operator",
+    "postmaster",
+    "root",
+    "security",
+    "service",
+    "support",
+    "system",
+    "undefined",
+    "webmaster",
 ];
 
 /// A user name.
@@ -95,8 +116,22 @@ mod tests {
     #[test]
     fn refused() {
         for bad in [
-            "ab", " ada", "ada ", "a b c", "ada\u{200b}", "admin", "ADMIN", "ａｄｍｉｎ", "аdmin", "123456", "ada@x", "-ada",
-            "ada-", "../admin", "ada\n", "a\u{0}da",
+            "ab",
+            " ada",
+            "ada ",
+            "a b c",
+            "ada\u{200b}",
+            "admin",
+            "ADMIN",
+            "ａｄｍｉｎ",
+            "аdmin",
+            "123456",
+            "ada@x",
+            "-ada",
+            "ada-",
+            "../admin",
+            "ada\n",
+            "a\u{0}da",
         ] {
             assert!(Username::parse(bad).is_err(), "{bad:?}");
         }

@@ -38,7 +38,14 @@ pub(crate) async fn apply(
         return Err(denizen_db::Error::Duplicate("users.email_index".into()).into());
     }
     if cx.may(Permission::UsersWrite) && !cx.is_self(user.id) {
-        tx.emit(cx, EmailChanged { user_id: user.id, old_email_sealed: Some(sealed_old(user, key)), verify_email: true });
+        tx.emit(
+            cx,
+            EmailChanged {
+                user_id: user.id,
+                old_email_sealed: Some(sealed_old(user, key)),
+                verify_email: true,
+            },
+        );
         user.email = change.email.clone();
         user.email_verified_at = None;
         user.pending_email = None;

@@ -17,7 +17,13 @@ pub(crate) struct MobileChange {
 }
 
 /// Starts the change, or makes it. A number in force that was never proved is proved the same way.
-pub(crate) async fn apply(app: &App, cx: &Cx, tx: &mut Tx, user: &mut User, change: &MobileChange) -> Result<()> {
+pub(crate) async fn apply(
+    app: &App,
+    cx: &Cx,
+    tx: &mut Tx,
+    user: &mut User,
+    change: &MobileChange,
+) -> Result<()> {
     let same = user.mobile.as_ref() == Some(&change.mobile);
     if same && user.mobile_verified_at.is_some() {
         return Ok(());

@@ -25,7 +25,8 @@ pub(crate) async fn confirm_mobile(app: &App, cx: &Cx, id: UserId, code: String)
     let op = || async {
         let mut tx = app.db.write().await.map_err(Error::from)?;
         let mut user = live_user(&mut tx, id, &key).await?;
-        let pending = user.pending_mobile.take().filter(|pending| pending.target().as_slice() == consumed.target);
+        let pending =
+            user.pending_mobile.take().filter(|pending| pending.target().as_slice() == consumed.target);
         user.mobile = Some(pending.ok_or(Error::CodeInvalid)?);
         user.mobile_verified_at = Some(cx.now());
         let user = user.touched(cx.now());

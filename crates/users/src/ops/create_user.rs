@@ -21,7 +21,11 @@ pub(crate) async fn create_user(app: &App, cx: &Cx, draft: Draft) -> Result<wire
     }
     let own = cx.person().map_or(Permissions::all(), |person| person.permissions);
     if !own.covers(Permissions::of_roles(&roles)) {
-        return Err(Problem::new(Code::Forbidden, "nobody can give a role that may more than they may themselves").into());
+        return Err(Problem::new(
+            Code::Forbidden,
+            "nobody can give a role that may more than they may themselves",
+        )
+        .into());
     }
     if !roles.iter().any(|role| role == "user") {
         roles.insert(0, "user".to_owned());

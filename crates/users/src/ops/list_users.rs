@@ -13,8 +13,8 @@ use crate::model::User;
 use crate::model::profile::fold;
 use crate::ops::lookup::By;
 use crate::rpc::cursor::{self, Place};
-use crate::store::pages::{self, ByTime, Shown};
 use crate::store::SealedUser;
+use crate::store::pages::{self, ByTime, Shown};
 
 /// Which sort goes with which filter; the first is the default. For the printed table and the refusals.
 pub const TABLE: &[(&str, &[Sort])] = &[
@@ -22,7 +22,10 @@ pub const TABLE: &[(&str, &[Sort])] = &[
     ("status", &[Sort::CreatedDesc, Sort::Created]),
     ("role", &[Sort::CreatedDesc, Sort::Created]),
     ("q", &[Sort::Name, Sort::Username]),
-    ("email, username or mobile", &[Sort::CreatedDesc, Sort::Created, Sort::Username, Sort::Name, Sort::LastLogin]),
+    (
+        "email, username or mobile",
+        &[Sort::CreatedDesc, Sort::Created, Sort::Username, Sort::Name, Sort::LastLogin],
+    ),
 ];
 
 /// By what a page is sorted.
@@ -100,7 +103,8 @@ pub(crate) async fn list_users(app: &App, cx: &Cx, wanted: &Wanted) -> Result<Pa
     if let Filter::Exact(exact) = &wanted.filter {
         return one_user(app, exact).await;
     }
-    let context = format!("{:?} {sort:?} {:?} {:?}", wanted.filter, wanted.created_after, wanted.created_before);
+    let context =
+        format!("{:?} {sort:?} {:?} {:?}", wanted.filter, wanted.created_after, wanted.created_before);
     let after = cursor::read(app.keys.pages(), &context, &wanted.cursor)?;
     let mut tx = app.db.read().await?;
     let mut rows = fetch(&mut tx, wanted, sort, after).await?;
@@ -141,7 +145,12 @@ fn allowed_sort(wanted: &Wanted) -> Result<Sort, Problem> {
     Ok(sort)
 }
 
-async fn fetch(tx: &mut denizen_db::Tx, wanted: &Wanted, sort: Sort, after: Option<Place>) -> Result<Vec<SealedUser>> {
+async fn fetch(
+    tx: &mut denizen_db::Tx,
+    wanted: &Wanted,
+    sort: Sort,
+    after: Option<Place>,
+) -> Result<Vec<SealedUser>> {
     let rows = wanted.limit + 1;
     let text_after = match &after {
         Some(Place { key, id }) => (key.clone(), *id),
@@ -174,9 +183,15 @@ fn by_time(wanted: &Wanted, descending: bool, after: Option<Place>) -> Result<By
     let latest = wanted.created_before.map(|at| (at, UserId::nil()));
     let cursor = after.map(|place| place.time()).transpose()?;
     let (from, end) = if descending {
-        (cursor.or(latest).unwrap_or((far_future(), last)), wanted.created_after.unwrap_or(Timestamp::UNIX_EPOCH))
+        (
+            cursor.or(latest).unwrap_or((far_future(), last)),
+            wanted.created_after.unwrap_or(Timestamp::UNIX_EPOCH),
+        )
     } else {
-        (cursor.or(earliest).unwrap_or((Timestamp::UNIX_EPOCH, UserId::nil())), wanted.created_before.unwrap_or(far_future()))
+        (
+            cursor.or(earliest).unwrap_or((Timestamp::UNIX_EPOCH, UserId::nil())),
+            wanted.created_before.unwrap_or(far_future()),
+        )
     };
     let shown = match &wanted.filter {
         Filter::Status(status) => Shown::Status(status),
@@ -198,7 +213,8 @@ async fn one_user(app: &App, exact: &Exact) -> Result<Page> {
         Exact::Username(text) => By::Username(text.clone()),
         Exact::Mobile(text) => By::Mobile(text.clone()),
     };
-    let users: Vec<User> = lookup::find(app, &by).await?.0.into_iter().filter(|user| user.deleted_at.is_none()).collect();
+    let users: Vec<User> =
+        lookup::find(app, &by).await?.0.into_iter().filter(|user| user.deleted_at.is_none()).collect();
     let total = i64::try_from(users.len()).ok();
     Ok(Page { users, next_cursor: String::new(), total })
 }
@@ -207,7 +223,10 @@ async fn open_all(app: &App, rows: Vec<SealedUser>) -> Result<Vec<User>> {
     let ids = rows.iter().map(|row| row.id).collect();
     let mut keys = app.keys.of_all(ids).await?;
     // An account without a key was erased a moment ago: it is not shown.
-    rows.into_iter().filter_map(|row| Some((keys.remove(&row.id)?, row))).map(|(key, row)| row.open(&key)).collect()
+    rows.into_iter()
+        .filter_map(|row| Some((keys.remove(&row.id)?, row)))
+        .map(|(key, row)| row.open(&key))
+        .collect()
 }
 
 fn place_of(user: &User, sort: Sort) -> Place {

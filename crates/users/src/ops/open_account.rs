@@ -11,8 +11,8 @@ use denizen_rpc::users::v1 as wire;
 use crate::App;
 use crate::error::Result;
 use crate::events::UserCreated;
-use crate::model::{User, email::Email, mobile::Mobile, profile::Name};
 use crate::model::{Preferences, Status, Username};
+use crate::model::{User, email::Email, mobile::Mobile, profile::Name};
 use crate::store::{self, Sealing};
 
 /// The account that somebody wants, parsed.
@@ -34,7 +34,12 @@ pub(crate) struct Draft {
 }
 
 /// Opens the account. A crash before the last step leaves nothing that blocks another try.
-pub(crate) async fn open_account(app: &App, cx: &Cx, method: &'static str, draft: &Draft) -> Result<wire::User> {
+pub(crate) async fn open_account(
+    app: &App,
+    cx: &Cx,
+    method: &'static str,
+    draft: &Draft,
+) -> Result<wire::User> {
     let id: UserId = cx.id();
     let user = draft.account(cx, id);
     put_credential(app, cx, draft, &user).await?;

@@ -16,7 +16,8 @@ pub(crate) async fn send_verification(app: &App, cx: &Cx, id: UserId) -> Result<
     let quota = denizen_cache::Quota { limit: 5, window: std::time::Duration::from_secs(3600), burst: 5 };
     let verdict = app.cache.limit(&format!("verify-email:{id}"), &quota).await;
     if !verdict.allowed {
-        let problem = Problem::new(Code::RateLimited, "five messages an hour are the limit; look into your mail first");
+        let problem =
+            Problem::new(Code::RateLimited, "five messages an hour are the limit; look into your mail first");
         return Err(problem.retry_in(verdict.retry_after).into());
     }
     let key = key_of(app, id).await?;

@@ -23,7 +23,12 @@ impl Fields {
         parsed.map_err(|reason| self.0.push((pointer, "invalid", reason))).ok()
     }
 
-    fn required<T>(&mut self, pointer: &'static str, text: &str, parse: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
+    fn required<T>(
+        &mut self,
+        pointer: &'static str,
+        text: &str,
+        parse: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
         if text.trim().is_empty() {
             self.0.push((pointer, "required", "this field is needed"));
             return None;
@@ -36,7 +41,11 @@ impl Fields {
             return None;
         }
         let problem = Problem::new(Code::ValidationFailed, "some fields are not acceptable; see errors");
-        Some(self.0.into_iter().fold(problem, |problem, (pointer, code, reason)| problem.with_field(pointer, code, reason)))
+        Some(
+            self.0
+                .into_iter()
+                .fold(problem, |problem, (pointer, code, reason)| problem.with_field(pointer, code, reason)),
+        )
     }
 }
 
@@ -57,11 +66,16 @@ pub(super) fn username(text: &str) -> Result<Username, Problem> {
 }
 
 /// A new account.
-pub(super) fn draft(request: wire::RegisterRequest, config: &Config, needs_password: bool) -> Result<Draft, Problem> {
+pub(super) fn draft(
+    request: wire::RegisterRequest,
+    config: &Config,
+    needs_password: bool,
+) -> Result<Draft, Problem> {
     let mut fields = Fields::default();
     let name = fields.required("/name", &request.name, Name::parse);
     let email = fields.required("/email", &request.email, Email::parse);
-    let username = request.username.as_deref().and_then(|text| fields.read("/username", Username::parse(text)));
+    let username =
+        request.username.as_deref().and_then(|text| fields.read("/username", Username::parse(text)));
     let mobile_text = request.mobile.as_deref().filter(|text| !text.trim().is_empty());
     let parse_mobile = |text| Mobile::parse(text, config.default_region, config.strict_mobile);
     let mobile = mobile_text.and_then(|text| fields.read("/mobile", parse_mobile(text)));
@@ -101,7 +115,11 @@ pub(super) fn full_draft(request: wire::CreateUserRequest, config: &Config) -> R
         wire::Status::Pending => Status::Pending,
         wire::Status::Blocked => Status::Blocked,
         wire::Status::Suspended | wire::Status::Deleted => {
-            return Err(Problem::invalid("/status", "not_allowed", "a new account is pending, active or blocked"));
+            return Err(Problem::invalid(
+                "/status",
+                "not_allowed",
+                "a new account is pending, active or blocked",
+            ));
         }
     };
     let hash = request.password_hash.unwrap_or_default();
@@ -129,11 +147,13 @@ fn patch(wire: Option<&wire::PreferencesPatch>) -> Result<PreferencesPatch, &'st
 pub(super) fn update(request: &wire::UpdateUserRequest, config: &Config) -> Result<Update, Problem> {
     let mut fields = Fields::default();
     let name = request.name.as_deref().and_then(|text| fields.read("/name", Name::parse(text)));
-    let username = request.username.as_deref().and_then(|text| fields.read("/username", Username::parse_any(text)));
+    let username =
+        request.username.as_deref().and_then(|text| fields.read("/username", Username::parse_any(text)));
     let email = request.email.as_deref().and_then(|text| fields.read("/email", Email::parse(text)));
     let parse_mobile = |text| Mobile::parse(text, config.default_region, config.strict_mobile);
     let mobile = request.mobile.as_deref().and_then(|text| fields.read("/mobile", parse_mobile(text)));
-    let metadata = request.metadata.as_deref().and_then(|text| fields.read("/metadata", parse_metadata(text)));
+    let metadata =
+        request.metadata.as_deref().and_then(|text| fields.read("/metadata", parse_metadata(text)));
     let preferences = fields.read("/preferences/locale", patch(request.preferences.as_ref()));
     if let Some(problem) = fields.problem() {
         return Err(problem);

@@ -99,8 +99,12 @@ impl Users for UsersService {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
             let email = Some(EmailChange { email: decode::email(&request.email)? });
-            let update =
-                Update { email, password: request.password, if_version: request.if_version, ..Update::default() };
+            let update = Update {
+                email,
+                password: request.password,
+                if_version: request.if_version,
+                ..Update::default()
+            };
             let user = ops::update_user::update_user(app, &cx, id(&request.user_id)?, &update).await?;
             Ok(self.pending(&cx, user))
         })
@@ -115,7 +119,13 @@ impl Users for UsersService {
                 (Some(Given::Token(token)), _) => Proof::Token(token),
                 (Some(Given::Code(code)), Some(user_id)) => Proof::Code(id(&user_id)?, code),
                 (Some(Given::Code(_)), None) => return Err(Problem::of(Code::Unauthenticated)),
-                (None, _) => return Err(Problem::invalid("/token", "required", "send the token of the link, or the code")),
+                (None, _) => {
+                    return Err(Problem::invalid(
+                        "/token",
+                        "required",
+                        "send the token of the link, or the code",
+                    ));
+                }
             };
             Ok(ops::confirm_email::confirm_email(app, &cx, proof).await?)
         })
@@ -126,8 +136,12 @@ impl Users for UsersService {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
             let mobile = Some(MobileChange { mobile: decode::mobile(&request.mobile, &app.config)? });
-            let update =
-                Update { mobile, password: request.password, if_version: request.if_version, ..Update::default() };
+            let update = Update {
+                mobile,
+                password: request.password,
+                if_version: request.if_version,
+                ..Update::default()
+            };
             let user = ops::update_user::update_user(app, &cx, id(&request.user_id)?, &update).await?;
             Ok(self.pending(&cx, user))
         })
@@ -142,7 +156,10 @@ impl Users for UsersService {
         .await
     }
 
-    async fn send_verification(&self, request: Request<wire::SendVerificationRequest>) -> Reply<wire::PendingChange> {
+    async fn send_verification(
+        &self,
+        request: Request<wire::SendVerificationRequest>,
+    ) -> Reply<wire::PendingChange> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
             let user = ops::send_verification::send_verification(app, &cx, id(&request.user_id)?).await?;
@@ -154,8 +171,11 @@ impl Users for UsersService {
     async fn delete_user(&self, request: Request<wire::DeleteUserRequest>) -> Reply<wire::User> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
-            let deletion =
-                Deletion { if_version: request.if_version, password: request.password, reason: request.reason };
+            let deletion = Deletion {
+                if_version: request.if_version,
+                password: request.password,
+                reason: request.reason,
+            };
             Ok(ops::delete_user::delete_user(app, &cx, id(&request.user_id)?, &deletion).await?)
         })
         .await

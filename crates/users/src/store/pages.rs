@@ -119,12 +119,22 @@ pub(crate) async fn by_login(tx: &mut Tx, after: (Timestamp, UserId), rows: i64)
 pub(crate) type Range<'a> = (&'a str, &'a str);
 
 /// Accounts by user name within a range.
-pub(crate) async fn by_username(tx: &mut Tx, after: (&str, UserId), range: Range<'_>, rows: i64) -> Result<Vec<SealedUser>> {
+pub(crate) async fn by_username(
+    tx: &mut Tx,
+    after: (&str, UserId),
+    range: Range<'_>,
+    rows: i64,
+) -> Result<Vec<SealedUser>> {
     Ok(tx.all(USERNAME, args![after.0, after.1, rows, range.0, range.1]).await?)
 }
 
 /// Accounts by name within a range.
-pub(crate) async fn by_name(tx: &mut Tx, after: (&str, UserId), range: Range<'_>, rows: i64) -> Result<Vec<SealedUser>> {
+pub(crate) async fn by_name(
+    tx: &mut Tx,
+    after: (&str, UserId),
+    range: Range<'_>,
+    rows: i64,
+) -> Result<Vec<SealedUser>> {
     Ok(tx.all(NAME, args![after.0, after.1, rows, range.0, range.1]).await?)
 }
 

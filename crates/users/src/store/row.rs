@@ -60,7 +60,12 @@ impl FromRow for SealedUser {
             status_until: row.get(11)?,
             deleted_at: row.get(12)?,
             roles: row.get(13)?,
-            preferences: Preferences { email: row.get(14)?, push: row.get(15)?, sms: row.get(16)?, locale: row.get(17)? },
+            preferences: Preferences {
+                email: row.get(14)?,
+                push: row.get(15)?,
+                sms: row.get(16)?,
+                locale: row.get(17)?,
+            },
             metadata: row.get(18)?,
             push_tokens: row.get(19)?,
             avatar: row.get(20)?,
@@ -73,7 +78,8 @@ impl FromRow for SealedUser {
 }
 
 fn username(row: &Row<'_>) -> denizen_db::Result<Option<Username>> {
-    let (typed, sort, key): (Option<String>, String, Option<String>) = (row.get(1)?, row.get(25)?, row.get(26)?);
+    let (typed, sort, key): (Option<String>, String, Option<String>) =
+        (row.get(1)?, row.get(25)?, row.get(26)?);
     Ok(typed.zip(key).map(|(typed, key)| Username::stored(typed, sort, key)))
 }
 
@@ -87,7 +93,9 @@ impl SealedUser {
             sealed.map(|sealed| Ok(key.open_text(&place(id, what), &sealed)?)).transpose()
         };
         let email = |what: &str, sealed| -> Result<Option<Email>> {
-            text(what, sealed)?.map(|text| Email::stored(&text).ok_or(Error::Sealed(denizen_kit::seal::Error::Broken))).transpose()
+            text(what, sealed)?
+                .map(|text| Email::stored(&text).ok_or(Error::Sealed(denizen_kit::seal::Error::Broken)))
+                .transpose()
         };
         let push_tokens = text(PUSH_TOKENS, self.push_tokens)?.unwrap_or_else(|| "{}".to_owned());
         Ok(User {

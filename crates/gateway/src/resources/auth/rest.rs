@@ -41,8 +41,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", request_body = LoginForm,
     responses((status = 200, description = "Tokens, or the challenge of a second factor", body = LoginAnswer)))]
 async fn login(ctx: Ctx, Json(form): Json<LoginForm>) -> Result<Response, Failure> {
-    ctx.limit_account(form.identifier()).await?;
     let by = form.by()?;
+    ctx.limit_account(form.identifier()).await?;
     let mut missing = Missing::default();
     let password = missing.take("/password", form.password);
     missing.finish()?;

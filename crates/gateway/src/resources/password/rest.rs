@@ -52,8 +52,8 @@ async fn forgot_password(
     ctx: Ctx,
     Json(form): Json<ForgotForm>,
 ) -> Result<(StatusCode, axum::Json<Accepted>), Failure> {
-    ctx.limit_account(form.identifier()).await?;
     let by = form.by()?;
+    ctx.limit_account(form.identifier()).await?;
     let via = form.via.unwrap_or_else(|| "link".to_owned());
     if via != "link" && via != "otp" {
         return Err(Problem::invalid("/via", "unknown", "via is link or otp").into());

@@ -33,7 +33,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Change the e-mail address
 ///
 /// A code and a link go to the new address; the old one is told.
-#[utoipa::path(put, path = "/api/v1/users/{id}/email", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+#[utoipa::path(put, path = "/api/v1/users/{id}/email", tag = "users", params(("id" = String, Path, description = "Id, or `me`"),
+        ("If-Match" = Option<String>, Header, description = "The version that is meant")),
     request_body = EmailForm, responses((status = 202, description = "The code is on its way", body = PendingChange)))]
 async fn change_email(
     ctx: Ctx,
@@ -67,7 +68,8 @@ async fn confirm_change_of_email(
 /// Change the mobile number
 ///
 /// A code goes to the new number.
-#[utoipa::path(put, path = "/api/v1/users/{id}/mobile", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+#[utoipa::path(put, path = "/api/v1/users/{id}/mobile", tag = "users", params(("id" = String, Path, description = "Id, or `me`"),
+        ("If-Match" = Option<String>, Header, description = "The version that is meant")),
     request_body = MobileForm, responses((status = 202, description = "The code is on its way", body = PendingChange)))]
 async fn change_mobile(
     ctx: Ctx,

@@ -101,7 +101,8 @@ async fn list_users(ctx: Ctx, Query(query, uri): Query<ListQuery>) -> Result<Res
 /// View an account
 ///
 /// One's own, or another's with `users:read`.
-#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")), responses(
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`"),
+        ("If-None-Match" = Option<String>, Header, description = "The version that the client has")), responses(
     (status = 200, description = "The account", body = User, headers(("ETag" = String))),
     (status = 304, description = "It is as the client has it")))]
 pub(crate) async fn get_user(
@@ -120,7 +121,8 @@ pub(crate) async fn get_user(
 /// Change an account
 ///
 /// JSON merge patch (RFC 7396). Oneself, or `users:write`.
-#[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+#[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`"),
+        ("If-Match" = Option<String>, Header, description = "The version that is meant")),
     request_body(content = UpdateUserForm, content_type = "application/json"), responses(
     (status = 200, description = "The account", body = User, headers(("ETag" = String)))))]
 async fn patch_user(
@@ -135,7 +137,8 @@ async fn patch_user(
 /// Replace fields of an account
 ///
 /// The writable fields that are sent; the others stay. Oneself, or `users:write`.
-#[utoipa::path(put, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+#[utoipa::path(put, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`"),
+        ("If-Match" = Option<String>, Header, description = "The version that is meant")),
     request_body = UpdateUserForm, responses(
     (status = 200, description = "The account", body = User, headers(("ETag" = String)))))]
 async fn put_user(
@@ -161,7 +164,8 @@ async fn update(
 /// Delete an account
 ///
 /// It can be restored for 30 days. Oneself, or `users:write`.
-#[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+#[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "Id, or `me`"),
+        ("If-Match" = Option<String>, Header, description = "The version that is meant")),
     request_body = Option<DeleteForm>, responses((status = 204, description = "It is deleted")))]
 async fn delete_user(
     ctx: Ctx,
@@ -179,7 +183,8 @@ async fn delete_user(
 /// Change the user name
 ///
 /// Oneself, or `users:write`.
-#[utoipa::path(put, path = "/api/v1/users/{id}/username", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+#[utoipa::path(put, path = "/api/v1/users/{id}/username", tag = "users", params(("id" = String, Path, description = "Id, or `me`"),
+        ("If-Match" = Option<String>, Header, description = "The version that is meant")),
     request_body = UsernameForm, responses(
     (status = 200, description = "The account", body = User, headers(("ETag" = String)))))]
 async fn change_username(
@@ -208,7 +213,8 @@ async fn get_preferences(ctx: Ctx, Path(id): Path<String>) -> Result<Response, F
 /// Change preferences
 ///
 /// Those that are sent; the others stay.
-#[utoipa::path(put, path = "/api/v1/users/{id}/preferences", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
+#[utoipa::path(put, path = "/api/v1/users/{id}/preferences", tag = "users", params(("id" = String, Path, description = "Id, or `me`"),
+        ("If-Match" = Option<String>, Header, description = "The version that is meant")),
     request_body = PreferencesForm, responses(
     (status = 200, description = "The preferences", body = Preferences, headers(("ETag" = String)))))]
 async fn put_preferences(

@@ -66,7 +66,8 @@ pub(crate) async fn with_more_mails(client: &Client, accounts: &[Account]) -> Lo
 
 /// Accounts whose beginning is not in the audit trail exactly once.
 pub(crate) async fn without_record(admin: &Client, accounts: &[Account], patience: Patience) -> Lost {
-    let ids: BTreeMap<&str, &str> = accounts.iter().map(|account| (account.email.as_str(), account.id.as_str())).collect();
+    let ids: BTreeMap<&str, &str> =
+        accounts.iter().map(|account| (account.email.as_str(), account.id.as_str())).collect();
     let ask = async |lost: &Lost| {
         let beginnings = beginnings(admin).await;
         let once = |email: &&String| beginnings.get(ids[email.as_str()]) == Some(&1);

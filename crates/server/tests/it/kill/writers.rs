@@ -32,8 +32,8 @@ pub(crate) struct Round {
     pub(crate) number: usize,
     /// Where the logs are.
     pub(crate) folder: PathBuf,
-    /// How many of a hundred acknowledgements are made up here and never reach the door.
-    pub(crate) forged_percent: u64,
+    /// The first of so many acknowledgements is made up here and never reaches the door; 0 for none.
+    pub(crate) forged_every: usize,
 }
 
 /// What came of a round.
@@ -66,14 +66,16 @@ async fn write_alone(round: Round, writer: usize) -> (Vec<Account>, usize) {
     let (mut forged, mut refused) = (Vec::new(), 0);
     for count in 0..EACH {
         let email = format!("kill-{}-{writer}-{count}@example.test", round.number);
-        if random() % 100 < round.forged_percent {
+        if round.forged_every > 0 && (count * WRITERS + writer).is_multiple_of(round.forged_every) {
             let account = Account { id: forged_id(), email };
             note(&mut log, &account).await;
             forged.push(account);
             continue;
         }
         let body = json!({ "name": "Ada", "email": email, "password": PASSWORD });
-        let Ok(answer) = http.post(format!("{}/api/v1/users", round.base)).json(&body).send().await else { break };
+        let Ok(answer) = http.post(format!("{}/api/v1/users", round.base)).json(&body).send().await else {
+            break;
+        };
         let status = answer.status();
         // A head without its body is no acknowledgement.
         let Ok(body) = answer.json::<serde_json::Value>().await else { break };
