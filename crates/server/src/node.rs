@@ -27,6 +27,8 @@ pub struct Listeners {
     pub main: Option<TcpListener>,
     /// For internal calls beside the public faces.
     pub internal: Option<TcpListener>,
+    /// For metrics alone.
+    pub metrics: Option<TcpListener>,
 }
 
 /// The running services of one process.
@@ -61,7 +63,11 @@ impl Listeners {
             Some(address) if config.roles.has(Role::Gateway) => Some(bind(address).await?),
             _ => None,
         };
-        Ok(Self { main, internal })
+        let metrics = match config.gateway.metrics_listen {
+            Some(address) if config.roles.has(Role::Gateway) => Some(bind(address).await?),
+            _ => None,
+        };
+        Ok(Self { main, internal, metrics })
     }
 }
 
@@ -147,6 +153,10 @@ fn serve(
     }
     let app = gateway_app(house, databases);
     gateway::start_jobs(&app, &house.tasks);
+    if let Some(listener) = listeners.metrics {
+        let router = gateway::metrics_router(&app);
+        house.tasks.spawn_until_stopped("metrics", async move { drop(axum::serve(listener, router).await) });
+    }
     let tasks = house.tasks.clone();
     house.tasks.spawn("gateway", async move { gateway::serve(app, main, &tasks).await });
     let Some(listener) = listeners.internal else { return Ok((Some(address), None)) };

@@ -92,7 +92,7 @@ impl Cluster {
             let config = cluster.config((&roles, &addresses[&name]), &public_url, &addresses, &options)?;
             let socket = sockets.remove(&name);
             cluster.configs.insert(name.clone(), config.clone());
-            let listeners = Listeners { main: socket, internal: None };
+            let listeners = Listeners { main: socket, ..Listeners::default() };
             let node = Node::start(config, listeners, cluster.clock.clone()).await.context(name.clone())?;
             if roles == "all" || roles == "gateway" {
                 cluster.gateways.push(format!("http://{}", addresses[&name]));
