@@ -151,9 +151,10 @@ fn details_of(data: &str) -> String {
     if is_object { data.to_owned() } else { serde_json::json!({ "data": data }).to_string() }
 }
 
-/// Whose data keys may seal the caller's address, best first: the subject's, then the actor's.
+/// Whose data keys may seal the caller's address, best first: the actor's, whose address it is, then the subject's,
+/// for one who has yet to log in.
 pub(crate) fn ip_owners(event: &Event) -> impl Iterator<Item = UserId> {
-    [&event.subject, &event.actor].into_iter().filter_map(|text| text.parse().ok())
+    [&event.actor, &event.subject].into_iter().filter_map(|text| text.parse().ok())
 }
 
 #[cfg(test)]
@@ -220,11 +221,11 @@ mod tests {
     }
 
     #[test]
-    fn the_subject_comes_before_the_actor() {
+    fn the_address_is_the_actors_before_the_subjects() {
         let actor = "0192aa00-0000-7000-8000-00000000000b";
         let both = Event { actor: actor.to_owned(), ..event("user.blocked", "{}") };
         let owners: Vec<String> = ip_owners(&both).map(|id| id.to_string()).collect();
-        assert_eq!(owners, ["0192aa00-0000-7000-8000-00000000000a", actor]);
+        assert_eq!(owners, [actor, "0192aa00-0000-7000-8000-00000000000a"]);
         let nobody =
             Event { subject: String::new(), actor: String::new(), ..event("auth.login_failed", "{}") };
         assert_eq!(ip_owners(&nobody).count(), 0);

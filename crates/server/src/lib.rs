@@ -20,7 +20,9 @@ const BUCKETS: [f64; 12] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0
 pub(crate) fn metrics_recorder() -> metrics_exporter_prometheus::PrometheusHandle {
     let builder = metrics_exporter_prometheus::PrometheusBuilder::new();
     // Buckets can be summed over nodes; the summaries that the exporter makes by itself cannot.
-    let builder = builder.set_buckets(&BUCKETS).unwrap_or_else(|_| metrics_exporter_prometheus::PrometheusBuilder::new());
+    let builder = builder
+        .set_buckets(&BUCKETS)
+        .unwrap_or_else(|_| metrics_exporter_prometheus::PrometheusBuilder::new());
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     let _ = metrics::set_global_recorder(recorder);

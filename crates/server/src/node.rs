@@ -104,7 +104,7 @@ impl Node {
                 part.db.start_jobs(&house.tasks, &house.clock);
                 (part.start_jobs)(&house.tasks);
             }
-            first_admin::ensure(&house.config, &house.links, &house.clock).await;
+            first_admin::ensure(&house.config, &house.links, &house.clock, &house.tasks).await;
         }
 
         let (address, internal_address) = serve(&house, listeners, &services, signer, &databases)?;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use denizen_kit::caller::Role;
 use denizen_kit::config::Settings;
+use denizen_kit::cx::Cx;
 use denizen_kit::time::Clock;
+use denizen_rpc::users::internal::v1::{LookupRequest, lookup_request};
 use denizen_server::config::{self, Config};
 use denizen_server::node::{Listeners, Node};
 use tempfile::TempDir;
@@ -144,6 +146,19 @@ impl Cluster {
     /// Never: there is a gateway in every topology.
     pub fn client(&self) -> Client {
         Client::new(&self.gateways[0])
+    }
+
+    /// Whether there is an account with this e-mail address, as the operator sees it. A login that fails would count
+    /// as a try.
+    ///
+    /// # Panics
+    /// Never: there is a node in every cluster.
+    pub async fn has_account(&self, email: &str) -> bool {
+        let links = &self.nodes.values().next().expect("there is a node").links;
+        let cx = Cx::job(Role::Operator, &self.clock);
+        let by = Some(lookup_request::By::Email(email.to_owned()));
+        let found = links.directory(&cx).lookup(LookupRequest { by }).await;
+        found.is_ok_and(|answer| answer.into_inner().user.is_some())
     }
 
     /// Stops one node, as a restart would.

@@ -2,7 +2,8 @@
 //!
 //! 16 writers register people; each acknowledgement is on the writer's disk before it counts. The process is killed
 //! (SIGKILL) 5 to 500 ms after they began, started again on the same data, and asked for the mails; at the end every
-//! account must log in and stand in the audit trail, and the trail's chain must hold.
+//! account must log in and stand in the audit trail, and the trail's chain must hold. A registration that was not
+//! answered is repeated: there must be a whole account then, whether the first one had come through or not.
 //!
 //! The check itself is checked: acknowledgements that were made up must be what it reports as lost, and so must
 //! those of a build that acknowledges before its commit:
@@ -54,6 +55,7 @@ struct Plan {
 struct Report {
     accounts: Vec<Account>,
     forged: Vec<Account>,
+    unanswered: Vec<String>,
     refused: usize,
     kills: usize,
     slowest_start: Duration,
@@ -95,6 +97,7 @@ impl Plan {
             let start = Instant::now();
             process = launch.ready().await;
             report.slowest_start = report.slowest_start.max(start.elapsed());
+            writers::register_again(&launch.base(), &acknowledged.unanswered).await;
             report.take(acknowledged);
             report.look_for_mails(&process.client(), BRIEF).await;
         }
@@ -111,6 +114,7 @@ impl Report {
         self.without_mail.extend(acknowledged.accounts.iter().cloned());
         self.accounts.extend(acknowledged.accounts);
         self.forged.extend(acknowledged.forged);
+        self.unanswered.extend(acknowledged.unanswered);
         self.refused += acknowledged.refused;
     }
 
@@ -127,7 +131,9 @@ impl Report {
     /// Asks for what must be there at the end.
     async fn finish(&mut self, client: &Client, patience: Patience) {
         self.look_for_mails(client, patience).await;
-        self.without_login = oracle::without_login(client, &self.accounts).await;
+        let mut all = emails(&self.accounts);
+        all.extend(self.unanswered.iter().cloned());
+        self.without_login = oracle::without_login(client, &all).await;
         let (admin, _) = client.login(ADMIN).await;
         self.without_record = oracle::without_record(&admin, &self.accounts, patience).await;
         if let Some(account) = self.accounts.iter().find(|account| !self.forged.contains(account)) {
@@ -149,11 +155,12 @@ impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} kills, {} acknowledged ({} made up), {} refused, {} mailed twice; without login {}, mail {}, record {}; \
-             slowest start {:?}",
+            "{} kills, {} acknowledged ({} made up), {} unanswered, {} refused, {} mailed twice; \
+             without login {}, mail {}, record {}; slowest start {:?}",
             self.kills,
             self.accounts.len(),
             self.forged.len(),
+            self.unanswered.len(),
             self.refused,
             self.mailed_twice,
             self.without_login.len(),

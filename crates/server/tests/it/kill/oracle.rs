@@ -43,9 +43,9 @@ pub(crate) fn emails(accounts: &[Account]) -> Lost {
     accounts.iter().map(|account| account.email.clone()).collect()
 }
 
-/// Accounts that cannot log in.
-pub(crate) async fn without_login(client: &Client, accounts: &[Account]) -> Lost {
-    pick(&emails(accounts), async |email| {
+/// Those of the addresses that cannot log in.
+pub(crate) async fn without_login(client: &Client, emails: &Lost) -> Lost {
+    pick(emails, async |email| {
         let answer = client.post("/auth/login", json!({ "identifier": email, "password": PASSWORD })).await;
         assert!([200, 401].contains(&answer.status.as_u16()), "{email}: {} {}", answer.status, answer.body);
         answer.status != 200

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use denizen_testkit::PASSWORD;
 use futures::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
@@ -43,6 +43,8 @@ pub(crate) struct Acknowledged {
     pub(crate) accounts: Vec<Account>,
     /// Those whose acknowledgement was made up.
     pub(crate) forged: Vec<Account>,
+    /// Addresses whose registration was not answered: they may have an account or not, but not half of one.
+    pub(crate) unanswered: Vec<String>,
     /// How many requests were answered 503.
     pub(crate) refused: usize,
 }
@@ -52,41 +54,56 @@ pub(crate) async fn write(round: &Round) -> Acknowledged {
     let writers = (0..WRITERS).map(|writer| tokio::spawn(write_alone(round.clone(), writer)));
     let mut sum = Acknowledged::default();
     for (writer, done) in join_all(writers).await.into_iter().enumerate() {
-        let (forged, refused) = done.unwrap();
-        sum.forged.extend(forged);
-        sum.refused += refused;
+        let alone = done.unwrap();
+        sum.forged.extend(alone.forged);
+        sum.unanswered.extend(alone.unanswered);
+        sum.refused += alone.refused;
         sum.accounts.extend(read(&log_of(round, writer)));
     }
     sum
 }
 
-async fn write_alone(round: Round, writer: usize) -> (Vec<Account>, usize) {
+/// What one writer did; its accounts are in its log.
+async fn write_alone(round: Round, writer: usize) -> Acknowledged {
     let mut log = File::create(log_of(&round, writer)).await.unwrap();
     let http = reqwest::Client::new();
-    let (mut forged, mut refused) = (Vec::new(), 0);
+    let mut alone = Acknowledged::default();
     for count in 0..EACH {
         let email = format!("kill-{}-{writer}-{count}@example.test", round.number);
         if round.forged_every > 0 && (count * WRITERS + writer).is_multiple_of(round.forged_every) {
             let account = Account { id: forged_id(), email };
             note(&mut log, &account).await;
-            forged.push(account);
+            alone.forged.push(account);
             continue;
         }
-        let body = json!({ "name": "Ada", "email": email, "password": PASSWORD });
-        let Ok(answer) = http.post(format!("{}/api/v1/users", round.base)).json(&body).send().await else {
+        let Ok((status, body)) = register(&http, &round.base, &email).await else {
+            alone.unanswered.push(email);
             break;
         };
-        let status = answer.status();
-        // A head without its body is no acknowledgement.
-        let Ok(body) = answer.json::<serde_json::Value>().await else { break };
         if status == 503 {
-            refused += 1;
+            alone.refused += 1;
             continue;
         }
         assert_eq!(status, 201, "{body}");
         note(&mut log, &Account { id: body["id"].as_str().unwrap().to_owned(), email }).await;
     }
-    (forged, refused)
+    alone
+}
+
+/// Registers a person; status and body of the answer. A head without its body is no answer.
+async fn register(http: &reqwest::Client, base: &str, email: &str) -> reqwest::Result<(u16, Value)> {
+    let body = json!({ "name": "Ada", "email": email, "password": PASSWORD });
+    let answer = http.post(format!("{base}/api/v1/users")).json(&body).send().await?;
+    Ok((answer.status().as_u16(), answer.json().await?))
+}
+
+/// Registers those again whose registration was not answered; each has an account then.
+pub(crate) async fn register_again(base: &str, emails: &[String]) {
+    let http = reqwest::Client::new();
+    for email in emails {
+        let (status, body) = register(&http, base, email).await.unwrap();
+        assert!(status == 201 || body["code"] == "email_taken", "{email}: {body}");
+    }
 }
 
 /// Writes down an acknowledgement; it is on disk when this returns.
