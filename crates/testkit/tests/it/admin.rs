@@ -66,6 +66,12 @@ async fn lists_by_filter_sort_and_prefix() {
         oldest.reverse();
         assert_eq!(names(&oldest), names(&newest));
         assert_eq!(walk(admin, "").await, newest, "newest first by itself");
+        let by_login = eventually("the administrator's login is noted", || async {
+            let items = walk(admin, "sort=last_login_at").await;
+            items.last()?["last_login_at"].is_string().then_some(items)
+        })
+        .await;
+        assert_eq!((by_login.len(), names(&by_login)[5]), (6, "Administrator"));
         assert_eq!(walk(admin, "status=active").await.len(), 6);
         assert_eq!(names(&walk(admin, "role=admin").await), ["Administrator"]);
         assert_eq!(names(&walk(admin, "q=AN").await), ["Anna"]);

@@ -8,7 +8,7 @@ use denizen_rpc::problem_from;
 use denizen_rpc::users::v1 as wire;
 
 use super::change_email::sealed_old;
-use super::{key_of, live_user, save};
+use super::{key_of, live_user, permit, save};
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::{EmailChanged, EmailVerified, UserActivated};
@@ -26,7 +26,7 @@ pub(crate) enum Proof {
 /// Uses up the proof, then notes what it proved: the pending address, which comes into force, or the present one.
 pub(crate) async fn confirm_email(app: &App, cx: &Cx, proof: Proof) -> Result<wire::User> {
     if let Proof::Code(user_id, _) = &proof {
-        cx.require_self(*user_id)?;
+        permit(app, cx, cx.require_self(*user_id)).await?;
     }
     let refused = || match &proof {
         Proof::Code(..) => Error::CodeInvalid,

@@ -7,14 +7,14 @@ use denizen_rpc::otp::v1::Purpose;
 use denizen_rpc::problem_from;
 use denizen_rpc::users::v1 as wire;
 
-use super::{key_of, live_user, save};
+use super::{key_of, live_user, permit, save};
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::MobileChanged;
 
 /// Uses up the code, then brings the pending number into force.
 pub(crate) async fn confirm_mobile(app: &App, cx: &Cx, id: UserId, code: String) -> Result<wire::User> {
-    cx.require_self(id)?;
+    permit(app, cx, cx.require_self(id)).await?;
     let proof = consume_request::Proof::UserCode(CodeOfUser { user_id: id.to_string(), code });
     let request = ConsumeRequest { purpose: Purpose::VerifyMobile.into(), proof: Some(proof) };
     let consumed = app.links.codes(cx).consume(request).await.map_err(problem_from)?.into_inner();

@@ -6,6 +6,7 @@ use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::users::v1 as wire;
 
 use super::open_account::{Draft, open_account};
+use super::permit;
 use crate::App;
 use crate::error::{Error, Result};
 
@@ -14,7 +15,7 @@ const ROLES: [&str; 4] = ["user", "support", "admin", "service"];
 
 /// Opens the account. Nobody gives a role that may more than they may themselves.
 pub(crate) async fn create_user(app: &App, cx: &Cx, draft: Draft) -> Result<wire::User> {
-    cx.require(Permission::UsersWrite)?;
+    permit(app, cx, cx.require(Permission::UsersWrite)).await?;
     let mut roles = draft.roles.clone();
     if let Some(unknown) = roles.iter().find(|role| !ROLES.contains(&role.as_str())) {
         return Err(Error::UnknownRole(unknown.clone()));

@@ -7,7 +7,7 @@ use denizen_rpc::auth::internal::v1::EndUserSessionsRequest;
 use denizen_rpc::problem_from;
 use denizen_rpc::users::v1 as wire;
 
-use super::{key_of, live_user, prove::prove, save};
+use super::{key_of, live_user, permit, prove::prove, save};
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::UserDeleted;
@@ -23,7 +23,7 @@ pub(crate) struct Deletion {
 
 /// Deletes the account: the owner after a fresh proof, another's with `users:write`. The last administrator stays.
 pub(crate) async fn delete_user(app: &App, cx: &Cx, id: UserId, deletion: &Deletion) -> Result<wire::User> {
-    cx.require_self_or(id, Permission::UsersWrite)?;
+    permit(app, cx, cx.require_self_or(id, Permission::UsersWrite)).await?;
     let key = key_of(app, id).await?;
     check(app, id, deletion, &key).await?;
     if cx.is_self(id) {

@@ -4,6 +4,7 @@ use denizen_kit::caller::Permission;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 
+use super::permit;
 use crate::App;
 use crate::error::{Error, Result};
 use crate::model::User;
@@ -11,7 +12,7 @@ use crate::store;
 
 /// The account. A deleted one is there for those with the permission only.
 pub(crate) async fn get_user(app: &App, cx: &Cx, id: UserId) -> Result<User> {
-    cx.require_self_or(id, Permission::UsersRead)?;
+    permit(app, cx, cx.require_self_or(id, Permission::UsersRead)).await?;
     let mut tx = app.db.single().await?;
     let sealed = store::user(&mut tx, id).await?.ok_or(Error::NoSuchUser)?;
     let user = sealed.open(&app.keys.of(id).await?)?;

@@ -7,6 +7,7 @@ use denizen_kit::problem::Problem;
 use denizen_kit::time::Timestamp;
 
 use super::lookup;
+use super::permit;
 use crate::App;
 use crate::error::Result;
 use crate::model::User;
@@ -98,7 +99,7 @@ pub(crate) struct Page {
 
 /// The page. Deleted accounts show under the status `deleted` only.
 pub(crate) async fn list_users(app: &App, cx: &Cx, wanted: &Wanted) -> Result<Page> {
-    cx.require(Permission::UsersRead)?;
+    permit(app, cx, cx.require(Permission::UsersRead)).await?;
     let sort = allowed_sort(wanted)?;
     if let Filter::Exact(exact) = &wanted.filter {
         return one_user(app, exact).await;
@@ -166,7 +167,7 @@ async fn fetch(
         Sort::Username => pages::by_username(tx, (&text_after.0, text_after.1), range, rows).await,
         Sort::Name => pages::by_name(tx, (&text_after.0, text_after.1), range, rows).await,
         Sort::LastLogin => {
-            let after = after.map_or(Ok((Timestamp::MIN, UserId::nil())), |place| place.time())?;
+            let after = after.map_or(Ok((before_all(), UserId::nil())), |place| place.time())?;
             pages::by_login(tx, after, rows).await
         }
         Sort::Created | Sort::CreatedDesc => {
@@ -205,6 +206,11 @@ fn by_time(wanted: &Wanted, descending: bool, after: Option<Place>) -> Result<By
 /// A time after all accounts' (the year 9000), within what both engines keep.
 fn far_future() -> Timestamp {
     denizen_kit::time::from_micros(221_845_392_000_000_000)
+}
+
+/// A time before all logins: who never logged in stands at the epoch.
+fn before_all() -> Timestamp {
+    denizen_kit::time::from_micros(-1)
 }
 
 async fn one_user(app: &App, exact: &Exact) -> Result<Page> {

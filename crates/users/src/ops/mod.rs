@@ -19,13 +19,21 @@ pub(crate) mod send_verification;
 pub(crate) mod update_user;
 
 use denizen_db::Tx;
+use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
+use denizen_kit::problem::Problem;
 use denizen_kit::seal::Key;
 
 use crate::App;
 use crate::error::{Error, Result};
 use crate::model::User;
 use crate::store::{self, Sealing};
+
+/// Lets pass, or records the refusal and refuses.
+pub(crate) async fn permit(app: &App, cx: &Cx, allowed: Result<(), Problem>) -> Result<()> {
+    let Err(refusal) = allowed else { return Ok(()) };
+    Ok(app.db.run(cx, || async { Err(refusal.clone()) }).await?)
+}
 
 /// The account that an op is about to change, and with what to seal it again. A deleted one is not there.
 async fn live_user(tx: &mut Tx, id: UserId, key: &Key) -> Result<User> {

@@ -5,14 +5,14 @@ use denizen_kit::id::UserId;
 use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::users::v1 as wire;
 
-use super::{key_of, live_user};
+use super::{key_of, live_user, permit};
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::{EmailChangeRequested, EmailVerificationRequested};
 
 /// Asks for another message, to the pending address if there is one. Nothing when all is proved already.
 pub(crate) async fn send_verification(app: &App, cx: &Cx, id: UserId) -> Result<wire::User> {
-    cx.require_self(id)?;
+    permit(app, cx, cx.require_self(id)).await?;
     let quota = denizen_cache::Quota { limit: 5, window: std::time::Duration::from_secs(3600), burst: 5 };
     let verdict = app.cache.limit(&format!("verify-email:{id}"), &quota).await;
     if !verdict.allowed {

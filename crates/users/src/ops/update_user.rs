@@ -7,7 +7,7 @@ use denizen_kit::seal::Key;
 
 use super::change_email::{self, EmailChange};
 use super::change_mobile::{self, MobileChange};
-use super::{key_of, live_user, prove::prove, save};
+use super::{key_of, live_user, permit, prove::prove, save};
 use crate::App;
 use crate::error::Result;
 use crate::events::{UserUpdated, UsernameChanged};
@@ -34,7 +34,7 @@ pub(crate) struct Update {
 /// Changes the account of the owner, or another's with `users:write`. A new address of the owner starts its
 /// verified change; from a holder of the permission it takes effect at once.
 pub(crate) async fn update_user(app: &App, cx: &Cx, id: UserId, update: &Update) -> Result<wire::User> {
-    cx.require_self_or(id, Permission::UsersWrite)?;
+    permit(app, cx, cx.require_self_or(id, Permission::UsersWrite)).await?;
     let key = key_of(app, id).await?;
     let sensitive = update.email.is_some() || update.mobile.is_some();
     if sensitive && !cx.may(Permission::UsersWrite) && moves_address(app, id, update, &key).await? {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use denizen_kit::caller::Permission;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 use denizen_kit::problem::{Code, Problem};
@@ -45,7 +46,7 @@ impl Users for UsersService {
     async fn create_user(&self, request: Request<wire::CreateUserRequest>) -> Reply<wire::User> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
-            cx.require(denizen_kit::caller::Permission::UsersWrite)?;
+            ops::permit(app, &cx, cx.require(Permission::UsersWrite)).await?;
             let draft = decode::full_draft(request, &app.config)?;
             Ok(ops::create_user::create_user(app, &cx, draft).await?)
         })
@@ -64,7 +65,7 @@ impl Users for UsersService {
     async fn list_users(&self, request: Request<wire::ListUsersRequest>) -> Reply<wire::ListUsersResponse> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
-            cx.require(denizen_kit::caller::Permission::UsersRead)?;
+            ops::permit(app, &cx, cx.require(Permission::UsersRead)).await?;
             let wanted = decode::wanted(request)?;
             let page = ops::list_users::list_users(app, &cx, &wanted).await?;
             Ok(wire::ListUsersResponse {

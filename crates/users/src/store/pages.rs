@@ -64,7 +64,8 @@ const NAME: &str = page!(
     "u.deleted_at IS NULL AND (u.name_sort, u.id) > ($1, $2) AND u.name_sort >= $4 AND u.name_sort < $5",
     "u.name_sort, u.id"
 );
-const COUNT: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM users WHERE deleted_at IS NULL LIMIT 10000) AS some";
+const COUNT: &str =
+    "SELECT COUNT(*) FROM (SELECT 1 FROM users WHERE deleted_at IS NULL LIMIT 10000) AS counted";
 
 /// Which accounts a page by time of making shows.
 #[derive(Clone, Debug, PartialEq)]
