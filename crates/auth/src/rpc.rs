@@ -107,7 +107,7 @@ impl Auth for AuthService {
         serve(&app.clock, request, async |cx, request| {
             let id = decode::id(&request.session_id)?;
             let end = async || Ok(p::EndSessionResponse { ended: ops::end_session(app, &cx, id).await? });
-            let reply = app.db.run_once(&cx, "auth.EndSession", end).await;
+            let reply = app.db.run(&cx, end).await;
             app.feed.ring();
             reply
         })

@@ -83,7 +83,13 @@ async fn look_up_requests(app: &App) -> Result<()> {
         return Ok(());
     }
     for request in &waiting {
-        look_up(app, request).await?;
+        let Err(error) = look_up(app, request).await else { continue };
+        let problem = Problem::from(error);
+        if problem.kind != Kind::Internal {
+            return Err(problem.into());
+        }
+        // One that fails on our side must not hold up the others; it is tried again until it is too old.
+        tracing::error!(%problem, "a request for a password reset could not be looked up");
     }
     Ok(())
 }

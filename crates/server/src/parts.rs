@@ -55,6 +55,17 @@ pub(crate) async fn connect(
     Ok(Db::connect(config, name, &secrets, steps).await?)
 }
 
+/// Who pulls the log of a service and must have seen each of its events.
+const fn consumers_of(producer: Role) -> &'static [Role] {
+    match producer {
+        Role::Users => &[Role::Audit, Role::Notify, Role::Password],
+        Role::Auth => &[Role::Audit, Role::Users],
+        Role::Password | Role::Otp => &[Role::Audit, Role::Notify],
+        Role::Notify | Role::Audit => &[Role::Audit],
+        Role::Gateway | Role::Operator => &[],
+    }
+}
+
 /// Starts the jobs of a service.
 type StartJobs = Box<dyn FnOnce(&Tasks) + Send>;
 
@@ -70,6 +81,10 @@ pub(crate) async fn open(house: &House, role: Role, routes: &mut RoutesBuilder) 
         Role::Audit => open_audit(house, db.clone(), routes),
         Role::Gateway | Role::Operator => anyhow::bail!("{role} is no service"),
     };
+    // From now on, so that nothing goes before they have seen it, though one of them may start much later.
+    for consumer in consumers_of(role) {
+        db.acknowledge(consumer.as_str(), 0).await?;
+    }
     Ok(Part { role, db, start_jobs })
 }
 

@@ -6,7 +6,6 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
-use http::header::FORWARDED;
 
 /// A network of addresses: `10.0.0.0/8`, or a single address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +58,8 @@ pub(crate) fn client_ip(
     if !is_trusted(peer, trusted) {
         return Some(peer);
     }
-    let hops = if headers.contains_key(FORWARDED) {
-        hops(headers, FORWARDED.as_str(), forwarded_for)
-    } else {
-        hops(headers, "x-forwarded-for", |item| item)
-    };
+    // One header only: common proxies add to this one and pass a client's own `Forwarded` (RFC 7239) on as it came.
+    let hops = hops(headers, "x-forwarded-for");
     // An item that is no address ends the walk: nothing to its left can be trusted.
     let mut client = peer;
     for hop in hops.into_iter().rev() {
@@ -88,16 +84,9 @@ fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(address))
 }
 
-fn hops<'a>(headers: &'a HeaderMap, name: &str, read: impl Fn(&'a str) -> &'a str) -> Vec<&'a str> {
+fn hops<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
     let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
-    values.flat_map(|value| value.split(',')).map(|item| read(item.trim())).collect()
-}
-
-/// The `for` of one element of `Forwarded` (RFC 7239 §4).
-fn forwarded_for(element: &str) -> &str {
-    let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
-    let value = pairs.find(|(name, _)| name.eq_ignore_ascii_case("for")).map(|(_, value)| value);
-    value.unwrap_or_default().trim_matches('"')
+    values.flat_map(|value| value.split(',')).map(str::trim).collect()
 }
 
 /// An address, with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.

@@ -1,5 +1,8 @@
 //! What an administrator sees: lists, the audit trail, accounts of others.
 
+use std::time::Duration;
+
+use denizen_kit::time::Clock;
 use denizen_testkit::{Client, Cluster, Options, PASSWORD, Topology, eventually};
 use serde_json::{Value, json};
 
@@ -168,4 +171,29 @@ async fn an_administrator_acts_on_others() {
         assert_eq!(admin.get(&format!("/users/{id}")).await.expect(200).body["status"], "deleted");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_grows_old_for_administrators_too() {
+    let clock = Clock::manual("2026-05-01T12:00:00Z".parse().unwrap());
+    let settings = vec![("admin.email", ADMIN.to_owned()), ("admin.password", PASSWORD.to_owned())];
+    let options = Options { settings, clock: Some(clock.clone()) };
+    let cluster = Cluster::with(Topology::OneOnSqlite, options).await;
+    let (admin, _) = cluster.client().login(ADMIN).await;
+    clock.advance(Duration::from_secs(16 * 60));
+    let change = json!({ "email": "eve@example.test" });
+    assert_eq!(admin.put("/users/me/email", change.clone()).await.expect(403).code(), "step_up_required");
+    assert_eq!(admin.patch("/users/me", change).await.expect(403).code(), "step_up_required");
+    let mobile = json!({ "mobile": "+4915112345678" });
+    assert_eq!(admin.put("/users/me/mobile", mobile).await.expect(403).code(), "step_up_required");
+    admin.patch("/users/me", json!({ "name": "Still fine" })).await.expect(200);
+
+    let fresh = admin.post("/auth/step-up", json!({ "password": PASSWORD })).await.expect(200);
+    let admin = admin.with_token(&fresh.text("access_token"));
+    admin.put("/users/me/email", json!({ "email": "new@example.test" })).await.expect(202);
+    clock.advance(Duration::from_secs(15 * 60));
+    assert_eq!(admin.with_token(&fresh.text("access_token")).get("/users/me").await.status, 200);
+    clock.advance(Duration::from_secs(16 * 60));
+    assert_eq!(admin.get("/users/me").await.expect(401).code(), "token_expired");
+    cluster.stop().await;
 }

@@ -49,6 +49,8 @@ async fn ids_cursors_and_tokens_that_are_not() {
             let answer = client.with_token(token).get("/users/me").await;
             assert!([401, 431].contains(&answer.status.as_u16()), "{token:.20}: {}", answer.status);
         }
+        ada.patch("/users/me", json!({ "username": "ADMIN" })).await.expect(422);
+        ada.put("/users/me/username", json!({ "username": "admin" })).await.expect(422);
         assert_eq!(ada.get("/users").await.expect(403).code(), "forbidden");
         client.get("/users").await.expect(401);
         client.get("/nothing/here").await.expect(404);

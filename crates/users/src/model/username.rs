@@ -46,7 +46,7 @@ impl Username {
     /// Reads a name that somebody wants: [`Username::parse_any`], and not reserved.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let username = Self::parse_any(text)?;
-        if RESERVED.iter().any(|reserved| look(reserved) == username.key) {
+        if username.is_reserved() {
             return Err("this user name is reserved; choose another");
         }
         Ok(username)
@@ -74,6 +74,11 @@ impl Username {
         let sort: String = typed.to_lowercase().nfc().collect();
         let key = look(&sort);
         Ok(Self { typed, sort, key })
+    }
+
+    /// Whether it looks like a name that people could take for the system's own.
+    pub(crate) fn is_reserved(&self) -> bool {
+        RESERVED.iter().any(|reserved| look(reserved) == self.key)
     }
 
     /// The name as it was stored, with the forms made when it was parsed.

@@ -14,6 +14,16 @@ use crate::store;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MobileChange {
     pub(crate) mobile: Mobile,
+    /// Whether the proof of the number in force is wanted too; a profile that is sent back wants none.
+    pub(crate) prove_again: bool,
+}
+
+impl MobileChange {
+    /// Whether a message must go out for it.
+    pub(super) fn asks_proof(&self, user: &User) -> bool {
+        let same = user.mobile.as_ref() == Some(&self.mobile);
+        !same || (self.prove_again && user.mobile_verified_at.is_none())
+    }
 }
 
 /// Starts the change, or makes it. A number in force that was never proved is proved the same way.
@@ -25,7 +35,7 @@ pub(crate) async fn apply(
     change: &MobileChange,
 ) -> Result<()> {
     let same = user.mobile.as_ref() == Some(&change.mobile);
-    if same && user.mobile_verified_at.is_some() {
+    if !change.asks_proof(user) {
         return Ok(());
     }
     let holder = store::mobile_holder(tx, app.keys.blind("mobile", change.mobile.as_str())).await?;

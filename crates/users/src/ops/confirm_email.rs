@@ -48,6 +48,7 @@ pub(crate) async fn confirm_email(app: &App, cx: &Cx, proof: Proof) -> Result<wi
     let op = || async {
         let mut tx = app.db.write().await.map_err(Error::from)?;
         let user = live_user(&mut tx, id, &key).await?;
+        let waited = user.status == Status::Pending;
         let (user, changed) = proved(user, &consumed.target, cx).ok_or_else(refused)?;
         if let Some(before) = &changed {
             let old = Some(sealed_old(before, &key));
@@ -55,7 +56,7 @@ pub(crate) async fn confirm_email(app: &App, cx: &Cx, proof: Proof) -> Result<wi
         } else {
             tx.emit(cx, EmailVerified { user_id: id });
         }
-        if changed.as_ref().is_some_and(|before| before.status == Status::Pending) {
+        if waited {
             tx.emit(cx, UserActivated { user_id: id });
         }
         save(app, &mut tx, &user, &key).await?;

@@ -31,6 +31,7 @@ pub(crate) async fn create_user(app: &App, cx: &Cx, draft: Draft) -> Result<wire
     if !roles.iter().any(|role| role == "user") {
         roles.insert(0, "user".to_owned());
     }
-    roles.dedup();
+    let mut seen = std::collections::BTreeSet::new();
+    roles.retain(|role| seen.insert(role.clone()));
     open_account(app, cx, "users.CreateUser", &Draft { roles, ..draft }).await
 }

@@ -29,12 +29,7 @@ pub(crate) async fn delete_user(app: &App, cx: &Cx, id: UserId, deletion: &Delet
     if cx.is_self(id) {
         prove(app, cx, id, deletion.password.as_deref()).await?;
     }
-    let ending = EndUserSessionsRequest {
-        user_id: id.to_string(),
-        except_session_id: String::new(),
-        reason: "account_deleted".to_owned(),
-    };
-    app.links.sessions(cx).end_user_sessions(ending).await.map_err(problem_from)?;
+    end_sessions(app, cx, id).await?;
     let op = || async {
         let mut tx = app.db.write().await.map_err(Error::from)?;
         let mut user = live_user(&mut tx, id, &key).await?;
@@ -50,7 +45,20 @@ pub(crate) async fn delete_user(app: &App, cx: &Cx, id: UserId, deletion: &Delet
         tx.commit().await.map_err(Error::from)?;
         Ok(crate::rpc::encode(&user, cx))
     };
-    Ok(app.db.run_once(cx, "users.DeleteUser", op).await?)
+    let deleted = app.db.run_once(cx, "users.DeleteUser", op).await?;
+    // A login may have opened a session after the first ending and before the deletion.
+    end_sessions(app, cx, id).await?;
+    Ok(deleted)
+}
+
+async fn end_sessions(app: &App, cx: &Cx, id: UserId) -> Result<()> {
+    let ending = EndUserSessionsRequest {
+        user_id: id.to_string(),
+        except_session_id: String::new(),
+        reason: "account_deleted".to_owned(),
+    };
+    app.links.sessions(cx).end_user_sessions(ending).await.map_err(problem_from)?;
+    Ok(())
 }
 
 /// Refuses what the write would refuse, before sessions end for nothing.

@@ -109,7 +109,7 @@ pub(crate) async fn list_users(app: &App, cx: &Cx, wanted: &Wanted) -> Result<Pa
     let after = cursor::read(app.keys.pages(), &context, &wanted.cursor)?;
     let mut tx = app.db.read().await?;
     let mut rows = fetch(&mut tx, wanted, sort, after).await?;
-    let total = if wanted.total { Some(pages::count(&mut tx).await?) } else { None };
+    let total = if wanted.total { Some(pages::count(&mut tx, &shown(&wanted.filter)).await?) } else { None };
     drop(tx);
 
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
@@ -139,6 +139,10 @@ fn allowed_sort(wanted: &Wanted) -> Result<Sort, Problem> {
         return Err(Problem::invalid("/sort", "not_allowed", detail));
     }
     let ranged = wanted.created_after.is_some() || wanted.created_before.is_some();
+    if wanted.total && (ranged || matches!(wanted.filter, Filter::Prefix(_))) {
+        let detail = "total goes with no filter, status or role; not with q, created_after or created_before";
+        return Err(Problem::invalid("/total", "not_allowed", detail));
+    }
     if ranged && !matches!(sort, Sort::Created | Sort::CreatedDesc) {
         let detail = "created_after and created_before go with the sort created_at or -created_at";
         return Err(Problem::invalid("/sort", "not_allowed", detail));
@@ -194,13 +198,16 @@ fn by_time(wanted: &Wanted, descending: bool, after: Option<Place>) -> Result<By
             wanted.created_before.unwrap_or(far_future()),
         )
     };
-    let shown = match &wanted.filter {
+    Ok(ByTime { shown: shown(&wanted.filter), descending, after: from, end })
+}
+
+fn shown(filter: &Filter) -> Shown {
+    match filter {
         Filter::Status(status) => Shown::Status(status),
         Filter::Deleted => Shown::Deleted,
         Filter::Role(role) => Shown::Role(role.clone()),
-        _ => Shown::All,
-    };
-    Ok(ByTime { shown, descending, after: from, end })
+        Filter::None | Filter::Prefix(_) | Filter::Exact(_) => Shown::All,
+    }
 }
 
 /// A time after all accounts' (the year 9000), within what both engines keep.

@@ -2,7 +2,7 @@
 
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
-use denizen_kit::problem::Problem;
+use denizen_kit::problem::{Kind, Problem};
 use denizen_kit::seal::Key;
 use denizen_rpc::password::internal::v1::PutCredentialRequest;
 use denizen_rpc::problem_from;
@@ -48,8 +48,11 @@ pub(crate) async fn open_account(
     if written.as_ref().is_ok_and(|written| written.id == id.to_string()) {
         return Ok(written?);
     }
-    // Somebody else has the identifiers, or it is the answer to the same request before: this key is nobody's.
-    app.keys.destroy(id).await?;
+    // Somebody else has the identifiers, or it is the answer to the same request before: this key is nobody's. After any
+    // other failure the account may be there after all (a connection lost at COMMIT): the sweep finds out.
+    if written.as_ref().map_or_else(|problem| problem.kind == Kind::Conflict, |_| true) {
+        app.keys.destroy(id).await?;
+    }
     Ok(written?)
 }
 

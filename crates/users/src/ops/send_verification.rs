@@ -13,13 +13,7 @@ use crate::events::{EmailChangeRequested, EmailVerificationRequested};
 /// Asks for another message, to the pending address if there is one. Nothing when all is proved already.
 pub(crate) async fn send_verification(app: &App, cx: &Cx, id: UserId) -> Result<wire::User> {
     permit(app, cx, cx.require_self(id)).await?;
-    let quota = denizen_cache::Quota { limit: 5, window: std::time::Duration::from_secs(3600), burst: 5 };
-    let verdict = app.cache.limit(&format!("verify-email:{id}"), &quota).await;
-    if !verdict.allowed {
-        let problem =
-            Problem::new(Code::RateLimited, "five messages an hour are the limit; look into your mail first");
-        return Err(problem.retry_in(verdict.retry_after).into());
-    }
+    limit_messages(app, id).await?;
     let key = key_of(app, id).await?;
     let op = || async {
         let mut tx = app.db.write().await.map_err(Error::from)?;
@@ -33,4 +27,17 @@ pub(crate) async fn send_verification(app: &App, cx: &Cx, id: UserId) -> Result<
         Ok(crate::rpc::encode(&user, cx))
     };
     Ok(app.db.run_once(cx, "users.SendVerification", op).await?)
+}
+
+/// Refuses more than five messages an hour to addresses that a person names: mailboxes and phones of others are not to
+/// be flooded through us.
+pub(super) async fn limit_messages(app: &App, id: UserId) -> Result<()> {
+    let quota = denizen_cache::Quota { limit: 5, window: std::time::Duration::from_secs(3600), burst: 5 };
+    let verdict = app.cache.limit(&format!("address-messages:{id}"), &quota).await;
+    if !verdict.allowed {
+        let problem =
+            Problem::new(Code::RateLimited, "five messages an hour are the limit; look into your mail first");
+        return Err(problem.retry_in(verdict.retry_after).into());
+    }
+    Ok(())
 }

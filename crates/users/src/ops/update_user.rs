@@ -7,6 +7,7 @@ use denizen_kit::seal::Key;
 
 use super::change_email::{self, EmailChange};
 use super::change_mobile::{self, MobileChange};
+use super::send_verification::limit_messages;
 use super::{key_of, live_user, permit, prove::prove, save};
 use crate::App;
 use crate::error::Result;
@@ -37,8 +38,10 @@ pub(crate) async fn update_user(app: &App, cx: &Cx, id: UserId, update: &Update)
     permit(app, cx, cx.require_self_or(id, Permission::UsersWrite)).await?;
     let key = key_of(app, id).await?;
     let sensitive = update.email.is_some() || update.mobile.is_some();
-    if sensitive && !cx.may(Permission::UsersWrite) && moves_address(app, id, update, &key).await? {
+    let needs_proof = cx.is_self(id) || !cx.may(Permission::UsersWrite);
+    if sensitive && needs_proof && moves_address(app, id, update, &key).await? {
         prove(app, cx, id, update.password.as_deref()).await?;
+        limit_messages(app, id).await?;
     }
     let op = || async { Ok(write(app, cx, id, update, &key).await?) };
     Ok(app.db.run_once(cx, "users.UpdateUser", op).await?)
@@ -49,7 +52,7 @@ async fn moves_address(app: &App, id: UserId, update: &Update, key: &Key) -> Res
     let mut tx = app.db.single().await?;
     let user = live_user(&mut tx, id, key).await?;
     let email = update.email.as_ref().is_some_and(|change| change.email != user.email);
-    let mobile = update.mobile.as_ref().is_some_and(|change| user.mobile.as_ref() != Some(&change.mobile));
+    let mobile = update.mobile.as_ref().is_some_and(|change| change.asks_proof(&user));
     Ok(email || mobile)
 }
 
@@ -86,6 +89,14 @@ fn apply(user: &mut User, update: &Update) -> Result<Vec<&'static str>, Problem>
         user.name = name.clone();
     }
     if let Some(username) = &update.username {
+        // The name that one has can be sent back, reserved or not.
+        if username.is_reserved() && before.username.as_ref().map(Username::key) != Some(username.key()) {
+            return Err(Problem::invalid(
+                "/username",
+                "reserved",
+                "this user name is reserved; choose another",
+            ));
+        }
         user.username = Some(username.clone());
     }
     if let Some(patch) = &update.preferences {

@@ -166,7 +166,7 @@ pub(super) fn update(request: &wire::UpdateUserRequest, config: &Config) -> Resu
         metadata,
         replace: request.replace,
         email: email.map(|email| EmailChange { email }),
-        mobile: mobile.map(|mobile| MobileChange { mobile }),
+        mobile: mobile.map(|mobile| MobileChange { mobile, prove_again: false }),
         password: request.password.clone(),
     })
 }

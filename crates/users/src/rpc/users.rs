@@ -136,7 +136,10 @@ impl Users for UsersService {
     async fn change_mobile(&self, request: Request<wire::ChangeMobileRequest>) -> Reply<wire::PendingChange> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
-            let mobile = Some(MobileChange { mobile: decode::mobile(&request.mobile, &app.config)? });
+            let mobile = Some(MobileChange {
+                mobile: decode::mobile(&request.mobile, &app.config)?,
+                prove_again: true,
+            });
             let update = Update {
                 mobile,
                 password: request.password,

@@ -66,6 +66,11 @@ const NAME: &str = page!(
 );
 const COUNT: &str =
     "SELECT COUNT(*) FROM (SELECT 1 FROM users WHERE deleted_at IS NULL LIMIT 10000) AS counted";
+const COUNT_DELETED: &str =
+    "SELECT COUNT(*) FROM (SELECT 1 FROM users WHERE deleted_at IS NOT NULL LIMIT 10000) AS counted";
+const COUNT_STATUS: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM users WHERE deleted_at IS NULL AND status = $1 LIMIT 10000) AS counted";
+const COUNT_ROLE: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM user_roles r JOIN users u ON u.id = r.user_id \
+    AND u.deleted_at IS NULL WHERE r.role = $1 LIMIT 10000) AS counted";
 
 /// Which accounts a page by time of making shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,7 +144,13 @@ pub(crate) async fn by_name(
     Ok(tx.all(NAME, args![after.0, after.1, rows, range.0, range.1]).await?)
 }
 
-/// How many accounts there are; 10,000 means that many or more.
-pub(crate) async fn count(tx: &mut Tx) -> Result<i64> {
-    Ok(tx.one::<(i64,)>(COUNT, args![]).await?.0)
+/// How many such accounts there are; 10,000 means that many or more.
+pub(crate) async fn count(tx: &mut Tx, shown: &Shown) -> Result<i64> {
+    let (sql, values) = match shown {
+        Shown::All => (COUNT, args![]),
+        Shown::Deleted => (COUNT_DELETED, args![]),
+        Shown::Status(status) => (COUNT_STATUS, args![*status]),
+        Shown::Role(role) => (COUNT_ROLE, args![role.as_str()]),
+    };
+    Ok(tx.one::<(i64,)>(sql, values).await?.0)
 }
