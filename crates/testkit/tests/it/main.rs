@@ -1,6 +1,6 @@
 //! System stories, told at the door, over every topology.
 
-#![expect(clippy::print_stdout, reason = "which topology a failure is of")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests")]
 
 mod account;
 mod admin;
