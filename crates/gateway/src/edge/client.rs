@@ -142,15 +142,22 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_is_read_with_ports_and_brackets() {
+    fn hops_have_ports_and_brackets() {
         assert_eq!(
-            client("10.0.0.1:80", &[("forwarded", "for=192.0.2.60;proto=http, for=\"198.51.100.17:5\"")]),
+            client("10.0.0.1:80", &[("x-forwarded-for", "192.0.2.60, 198.51.100.17:5")]),
             "198.51.100.17"
         );
         assert_eq!(
-            client("10.0.0.1:80", &[("forwarded", "For=\"[2001:db8:cafe::17]:4711\"")]),
+            client("10.0.0.1:80", &[("x-forwarded-for", "[2001:db8:cafe::17]:4711")]),
             "2001:db8:cafe::17"
         );
+    }
+
+    #[test]
+    fn a_header_that_proxies_pass_on_is_not_believed() {
+        let spoofed = [("forwarded", "for=1.2.3.4"), ("x-forwarded-for", "198.51.100.4")];
+        assert_eq!(client("10.0.0.1:80", &spoofed), "198.51.100.4");
+        assert_eq!(client("10.0.0.1:80", &[("forwarded", "for=1.2.3.4")]), "10.0.0.1");
     }
 
     #[test]
