@@ -27,7 +27,7 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Request limits.
     pub limits: Limits,
-    /// Proxies whose `X-Forwarded-For` and `Forwarded` are believed.
+    /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Whether each request is a line in the log.
     pub access_log: bool,
@@ -99,7 +99,7 @@ impl Config {
             trusted_proxies: settings.parse(
                 "gateway.trusted_proxies",
                 "",
-                "addresses or networks of proxies whose X-Forwarded-For and Forwarded are believed",
+                "addresses or networks of proxies whose X-Forwarded-For is believed; Forwarded never is",
                 Network::parse_list,
             ),
             access_log: settings.value(
