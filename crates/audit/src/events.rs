@@ -1,4 +1,4 @@
-//! The events that this service emits: it listens, and tells one thing itself.
+//! The events that this service emits: it listens, and tells who read what it wrote, and what the edge refused.
 
 use denizen_db::Event;
 use denizen_kit::id::UserId;
@@ -6,15 +6,24 @@ use denizen_kit::time::Timestamp;
 use serde::Serialize;
 
 /// The events of this service: type and meaning.
-pub const EVENTS: &[(&str, &str)] =
-    &[("audit.read", "Somebody read the audit entries about, or by, another person; `filters` says which.")];
+pub const EVENTS: &[(&str, &str)] = &[
+    (
+        AuditRead::TYPE,
+        "Somebody read audit entries, other than those by or about themselves; `filters` says which.",
+    ),
+    (
+        EdgeRefused::TYPE,
+        "The gateway refused requests: `count` answers with this `code` in one minute, to one source or, without an \
+         address, to all that were too many to tell apart.",
+    ),
+];
 
-/// Somebody read the audit entries about, or by, another person.
+/// Somebody read audit entries, other than their own.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct AuditRead {
-    /// Whose entries were read.
+    /// Whose entries were read, if those of one person were.
     #[serde(skip)]
-    pub(crate) person: UserId,
+    pub(crate) person: Option<UserId>,
     /// What was asked for.
     pub(crate) filters: Filters,
 }
@@ -28,6 +37,12 @@ pub(crate) struct Filters {
     /// Entries by this person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) actor: Option<UserId>,
+    /// Entries of this action.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) action: Option<String>,
+    /// Entries that ended so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) result: Option<&'static str>,
     /// Entries after this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) created_after: Option<Timestamp>,
@@ -40,6 +55,25 @@ impl Event for AuditRead {
     const TYPE: &'static str = "audit.read";
 
     fn subject(&self) -> Option<UserId> {
-        Some(self.person)
+        self.person
+    }
+}
+
+/// The gateway refused requests of one source within a minute.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct EdgeRefused {
+    /// The code of the answers.
+    pub(crate) code: &'static str,
+    /// How many.
+    pub(crate) count: i64,
+    /// When the minute began.
+    pub(crate) minute: Timestamp,
+}
+
+impl Event for EdgeRefused {
+    const TYPE: &'static str = "edge.refused";
+
+    fn subject(&self) -> Option<UserId> {
+        None
     }
 }

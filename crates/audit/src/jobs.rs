@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::App;
 use crate::error::{Error, Result};
-use crate::model::{Draft, PRODUCERS};
+use crate::model::{Class, Draft, PRODUCERS};
 use crate::ops::{self, Batch};
 
 /// First pause after a failure.
@@ -25,6 +25,12 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long to wait at most before looking whether a checkpoint is due.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// How often to look for entries whose time is over.
+const RETAIN_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// A batch, and where to say how far its producer's log is taken in.
 struct Job {
@@ -36,8 +42,62 @@ struct Job {
 pub(crate) fn start(app: &Arc<App>, tasks: &Tasks) {
     let (sender, inbox) = mpsc::channel(PRODUCERS.len());
     tasks.spawn_until_stopped("audit.append", append_all(app.clone(), inbox));
+    tasks.spawn_until_stopped("audit.retain", retain_for_ever(app.clone()));
+    tasks.spawn_until_stopped("audit.checkpoint", checkpoint_all(app.clone()));
     for producer in PRODUCERS {
         tasks.spawn_until_stopped("audit.follow", follow(app.clone(), producer, sender.clone()));
+    }
+}
+
+/// A step of retention.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Contents(Class),
+    Links,
+}
+
+/// Takes what is older than the settings say, step by step.
+pub(crate) async fn retain_all(app: &App) -> Result<(), Problem> {
+    for what in Class::ALL.map(Step::Contents).into_iter().chain([Step::Links]) {
+        while step(app, what).await? {
+            // Others write between two steps.
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
+}
+
+/// Does one step; whether there may be more.
+async fn step(app: &App, what: Step) -> Result<bool, Problem> {
+    let cx = Cx::job(Role::Audit, &app.clock);
+    let op = || async {
+        Ok(match what {
+            Step::Contents(class) => ops::retain(app, &cx, class).await?,
+            Step::Links => ops::cut(app, &cx).await?,
+        })
+    };
+    Box::pin(app.db.run(&cx, op)).await
+}
+
+async fn retain_for_ever(app: Arc<App>) {
+    loop {
+        if let Err(error) = retain_all(&app).await {
+            tracing::warn!(%error, "old audit entries could not be taken away; trying again later");
+        }
+        tokio::time::sleep(RETAIN_EVERY).await;
+    }
+}
+
+/// Signs the head after a time, when something came.
+async fn checkpoint_all(app: Arc<App>) {
+    let pause = app.config.checkpoint_time.min(LONGEST_WAIT);
+    loop {
+        tokio::time::sleep(pause).await;
+        let cx = Cx::job(Role::Audit, &app.clock);
+        let signed = app.db.run(&cx, || async { Ok(ops::checkpoint(&app, &cx).await?) });
+        if let Err(error) = Box::pin(signed).await {
+            tracing::warn!(%error, "the audit trail could not be signed now; trying again");
+        }
     }
 }
 
@@ -62,7 +122,7 @@ async fn append_all(app: Arc<App>, mut inbox: mpsc::Receiver<Job>) {
 async fn append_once(app: &App, waiting: &VecDeque<Job>) -> Result<Vec<i64>, Problem> {
     let batches: Vec<&Batch> = waiting.iter().map(|job| &job.batch).collect();
     let cx = Cx::job(Role::Audit, &app.clock);
-    Box::pin(app.db.run(&cx, || async { Ok(ops::append(app, &batches).await?) })).await
+    Box::pin(app.db.run(&cx, || async { Ok(ops::append(app, &cx, &batches).await?) })).await
 }
 
 /// Answers the jobs that are done and returns the others.

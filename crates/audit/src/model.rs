@@ -9,11 +9,17 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
+mod class;
 mod filter;
 mod position;
+mod tally;
 
+pub(crate) use class::Class;
 pub(crate) use filter::{Filter, Key, Range};
 pub(crate) use position::Position;
+pub(crate) use tally::{
+    DEAD, DELIVERED, FAILED_LOGINS, LIVE, LOGINS, REGISTRATIONS, ROLE, SESSIONS, STATUS, Tally, day_of,
+};
 
 /// The services whose events become entries; audit is one of them.
 pub const PRODUCERS: [Role; 6] =

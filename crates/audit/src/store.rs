@@ -1,5 +1,6 @@
 //! Every SQL text of the crate, and rows as what they are.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -8,15 +9,29 @@ use denizen_db::{FromRow, Result, Row, Tx, Value, args};
 use crate::chain::{GENESIS, Head, Link};
 use crate::model::{Content, Draft, Filter, Key, Position, Range};
 
+mod counters;
 mod lists;
+pub(crate) mod records;
+mod statements;
+
+pub(crate) use counters::{count, figures, figures_between};
+pub(crate) use statements::{
+    Checkpoint, Removal, WINDOW, actions, checkpoint_before, checkpoints, checkpoints_between, cut,
+    delete_entries, delete_links, first_entry, insert_checkpoint, insert_removal, last_checkpoint,
+    lock_swept, removals_between, save_cut, save_swept,
+};
 
 /// How many rows one statement inserts at most.
 pub(crate) const ROWS: usize = 32;
 
 const LOCK_HEAD: &str = "INSERT INTO chain_head (id, seq, hash) VALUES (1, 0, $1) \
      ON CONFLICT (id) DO UPDATE SET seq = chain_head.seq RETURNING seq, hash";
-const SAVE_HEAD: &str = "UPDATE chain_head SET seq = $1, hash = $2 WHERE id = 1";
+const SAVE_HEAD: &str = "UPDATE chain_head SET seq = $1, hash = $2, signature = $3 WHERE id = 1";
+const SIGNATURE: &str = "SELECT signature FROM chain_head WHERE id = 1";
 const HEAD: &str = "SELECT seq, hash FROM chain_head WHERE id = 1";
+const BEFORE: &str = "SELECT MIN(seq) FROM (SELECT seq FROM links WHERE seq <= $1 \
+     UNION ALL SELECT seq FROM entries WHERE seq <= $1) AS strays";
+const POSITIONS: &str = "SELECT producer, seq FROM cursors WHERE seq > 0 ORDER BY producer";
 const BEYOND: &str = "SELECT MIN(seq) FROM (SELECT seq FROM links WHERE seq > $1 \
      UNION ALL SELECT seq FROM entries WHERE seq > $1) AS beyond";
 const INSERT_LINK: &str =
@@ -52,9 +67,15 @@ pub(crate) async fn lock_head(tx: &mut Tx) -> Result<Head> {
 }
 
 /// Puts the head where the chain now ends.
-pub(crate) async fn save_head(tx: &mut Tx, head: &Head) -> Result<()> {
-    tx.exec(SAVE_HEAD, args![head.seq, &head.hash]).await?;
+pub(crate) async fn save_head(tx: &mut Tx, head: &Head, signature: &[u8]) -> Result<()> {
+    tx.exec(SAVE_HEAD, args![head.seq, &head.hash, signature]).await?;
     Ok(())
+}
+
+/// The signature of the head, if there is one.
+pub(crate) async fn signature(tx: &mut Tx) -> Result<Option<Vec<u8>>> {
+    let found: Option<(Option<Vec<u8>>,)> = tx.opt(SIGNATURE, args![]).await?;
+    Ok(found.and_then(|(signature,)| signature))
 }
 
 /// The head of the chain.
@@ -63,9 +84,21 @@ pub(crate) async fn head(tx: &mut Tx) -> Result<Head> {
 }
 
 /// The first seq after the head, where there must be none.
-pub(crate) async fn beyond(tx: &mut Tx, head: &Head) -> Result<Option<i64>> {
-    let (seq,): (Option<i64>,) = tx.one(BEYOND, args![head.seq]).await?;
+pub(crate) async fn beyond(tx: &mut Tx, head: i64) -> Result<Option<i64>> {
+    let (seq,): (Option<i64>,) = tx.one(BEYOND, args![head]).await?;
     Ok(seq)
+}
+
+/// The first seq up to the beginning, where there must be none either.
+pub(crate) async fn before(tx: &mut Tx, begin: i64) -> Result<Option<i64>> {
+    let (seq,): (Option<i64>,) = tx.one(BEFORE, args![begin]).await?;
+    Ok(seq)
+}
+
+/// For each producer the place in its log up to which the trail goes.
+pub(crate) async fn positions(tx: &mut Tx) -> Result<BTreeMap<String, i64>> {
+    let rows: Vec<(String, i64)> = tx.all(POSITIONS, args![]).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Inserts entries and their links: at most [`ROWS`], of each draft one link.
@@ -116,6 +149,10 @@ pub(crate) async fn links(tx: &mut Tx, after: i64, last: i64, limit: i64) -> Res
 
 /// The entries of a list after a place, newest first.
 pub(crate) async fn entries(tx: &mut Tx, filter: &Filter, from: Position, limit: i64) -> Result<Vec<Entry>> {
+    tx.all(lists::statement(filter), list_args(filter, from, limit)).await
+}
+
+fn list_args(filter: &Filter, from: Position, limit: i64) -> Vec<Value> {
     let mut values: Vec<Value> = filter.key.iter().map(key_value).collect();
     match (from, filter.range) {
         (Position::Seq(seq), _) => values.push(seq.into()),
@@ -125,7 +162,7 @@ pub(crate) async fn entries(tx: &mut Tx, filter: &Filter, from: Position, limit:
         }
     }
     values.push(limit.into());
-    tx.all(lists::statement(filter), values).await
+    values
 }
 
 fn key_value(key: &Key) -> Value {

@@ -1,4 +1,5 @@
--- Sessions. A refresh changes only columns that stand in no index, so that the indexes stay as they are.
+-- Sessions. A refresh changes only columns that stand in no index, so that the indexes stay as they are; but for the
+-- day on which the session expires, at most once a day.
 CREATE TABLE sessions (
     id UUID NOT NULL PRIMARY KEY,
     user_id UUID NOT NULL,
@@ -13,10 +14,13 @@ CREATE TABLE sessions (
     ip_sealed BYTEA NULL,
     user_agent_sealed BYTEA NULL,
     amr TEXT NOT NULL,
-    auth_time TIMESTAMPTZ NOT NULL
+    auth_time TIMESTAMPTZ NOT NULL,
+    tie BYTEA NULL,
+    expires_on BIGINT NOT NULL
 );
 
 CREATE INDEX sessions_live ON sessions (user_id, id) WHERE ended_at IS NULL;
+CREATE INDEX sessions_expiry ON sessions (expires_on) WHERE ended_at IS NULL;
 CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
 -- How often all sessions of a person have been ended: a login that began before is not completed after.
@@ -43,6 +47,7 @@ CREATE TABLE signing_keys (
     private_sealed BYTEA NOT NULL,
     public_key BYTEA NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
+    signs_from TIMESTAMPTZ NOT NULL,
     retired_at TIMESTAMPTZ NULL,
     CONSTRAINT signing_keys_number_key UNIQUE (number)
 );

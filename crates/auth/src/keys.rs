@@ -2,20 +2,29 @@
 
 use denizen_kit::seal::{Key, Master};
 use denizen_rpc::{KeyRing, Links};
-use tokio::sync::OnceCell;
 
-use crate::model::SigningKey;
+use crate::ring::Holder;
 
 /// The secret keys of the service.
 pub struct Keys {
     /// Makes the MACs of refresh tokens.
     pub(crate) refresh: Key,
+    /// Makes the MACs of challenges.
+    pub(crate) challenge: Key,
+    /// Makes the digests of recovery codes.
+    pub(crate) recovery: Key,
     /// Makes the MACs of cursors.
     pub(crate) cursor: Key,
+    /// Makes the digests of client secrets.
+    pub(crate) client_secrets: Key,
+    /// Makes what ties sessions to networks.
+    pub(crate) networks: Key,
+    /// Makes the digests of known devices.
+    pub(crate) devices: Key,
     /// Seals the signing keys at rest.
     pub(crate) sealing: Key,
-    /// The key that signs access tokens, once it was read.
-    pub(crate) signing: OnceCell<SigningKey>,
+    /// The keys that sign access tokens, once they were read.
+    pub(crate) signing: Holder,
     /// The data keys of people.
     pub(crate) people: KeyRing,
 }
@@ -25,9 +34,14 @@ impl Keys {
     pub fn new(master: &Master, links: &Links) -> Self {
         Self {
             refresh: master.service("auth/refresh"),
+            challenge: master.service("auth/challenges"),
+            recovery: master.service("auth/recovery-codes"),
             cursor: master.service("auth/cursor"),
+            client_secrets: master.service("auth/client-secrets"),
+            networks: master.networks(),
+            devices: master.service("auth/devices"),
             sealing: master.service("auth/signing-keys"),
-            signing: OnceCell::new(),
+            signing: Holder::default(),
             people: KeyRing::new(links.clone()),
         }
     }

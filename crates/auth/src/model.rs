@@ -2,7 +2,12 @@
 
 mod access_token;
 mod cursor;
+mod device;
+mod factor;
+mod key_pair;
+mod recovery;
 mod refresh_token;
+mod service_account;
 mod signing_key;
 mod wanted;
 
@@ -17,12 +22,21 @@ use crate::config::Config;
 
 pub(crate) use access_token::{AUDIENCE, Claims, verify};
 pub(crate) use cursor::Cursor;
+pub(crate) use device::device;
+pub(crate) use factor::{
+    CHALLENGE_TRIES, CHALLENGE_TTL, Challenge, ChallengeId, ChallengeToken, Channel, Factor, OtpId, Pending,
+    RESEND_COOLDOWN,
+};
+pub(crate) use recovery::RecoveryCode;
 pub(crate) use refresh_token::RefreshToken;
-pub(crate) use signing_key::{PublicKey, SigningKey, StoredKey, key_set};
-pub(crate) use wanted::{CodeLogin, PasswordLogin, StepUpProof};
+pub(crate) use service_account::{
+    ClientSecret, FAILURES_KEPT, MAX_OVERLAP, NewServiceAccount, Secret, ServiceAccount, delay, matching,
+};
+pub(crate) use signing_key::{SigningKey, StoredKey, VerifyingKey, key_set};
+pub(crate) use wanted::{ChallengeLogin, CodeLogin, MAX_CODE, OtpLogin, PasswordLogin, StepUpProof};
 
 /// How far the clocks of two replicas may differ where a revocation must outlive a token.
-const CLOCK_SKEW: Duration = Duration::from_secs(60);
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// A login session.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +57,8 @@ pub(crate) struct Session {
     pub(crate) ip_sealed: Option<Vec<u8>>,
     /// Sealed under the person's data key.
     pub(crate) user_agent_sealed: Option<Vec<u8>>,
+    /// What ties it to the network in which it was begun; none for one that counts anywhere.
+    pub(crate) tie: Option<Vec<u8>>,
     /// How the person proved who they are (RFC 8176).
     pub(crate) amr: Vec<String>,
     /// When they last did.
@@ -103,6 +119,11 @@ pub(crate) fn revoked_until(expires_at: Timestamp, now: Timestamp, config: &Conf
     after(now, config.access_token_ttl + CLOCK_SKEW).min(after(expires_at, CLOCK_SKEW))
 }
 
+/// The day of a time, counted from 1970-01-01 UTC.
+pub(crate) fn day(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(86_400)
+}
+
 /// How many of a person's sessions must go so that one more may begin; 0 sessions allowed means any number.
 pub(crate) fn surplus(live: usize, max_sessions: u32) -> usize {
     let allowed = usize::try_from(max_sessions).unwrap_or(usize::MAX);
@@ -153,6 +174,7 @@ mod tests {
             ended_at: None,
             ip_sealed: None,
             user_agent_sealed: None,
+            tie: None,
             amr: vec!["pwd".to_owned()],
             auth_time: at(0),
         }

@@ -1,5 +1,6 @@
 //! What the service asks of the others: accounts of users, passwords of password, codes of otp.
 
+use denizen_kit::caller::Permissions;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 use denizen_kit::problem::Problem;
@@ -7,12 +8,12 @@ use denizen_rpc::otp::internal::v1::{CodeOfIssue, ConsumeRequest, consume_reques
 use denizen_rpc::otp::v1::Purpose;
 use denizen_rpc::password::internal::v1::VerifyCredentialRequest;
 use denizen_rpc::problem_from;
-use denizen_rpc::users::internal::v1::{LookupRequest, lookup_request};
+use denizen_rpc::users::internal::v1::{CheckAccessRequest, LookupRequest, lookup_request};
 use denizen_rpc::users::v1::User;
 
 use crate::App;
 use crate::error::{Error, Result};
-use crate::model::{CodeLogin, standing};
+use crate::model::{Channel, CodeLogin, standing};
 
 /// Somebody's account as users shows it.
 #[derive(Clone, Debug)]
@@ -56,6 +57,13 @@ pub(crate) async fn account(app: &App, cx: &Cx, user_id: UserId) -> Result<Optio
     Ok(lookup(app, cx, by).await?.account)
 }
 
+/// What an account may do by all of its roles, those that administrators made included.
+pub(crate) async fn permissions_of(app: &App, cx: &Cx, user_id: UserId) -> Result<Permissions> {
+    let request = CheckAccessRequest { user_id: user_id.to_string() };
+    let answer = app.links.access(cx).check_access(request).await.map_err(problem_from)?.into_inner();
+    Ok(Permissions::from_bits(answer.permissions))
+}
+
 /// Whether the password is that of the person; nobody's is none, at the same cost. Tries are counted under
 /// `identifier_key`, or under the person when it is empty.
 pub(crate) async fn is_password(
@@ -75,13 +83,22 @@ pub(crate) async fn is_password(
     Ok(answer.into_inner().valid)
 }
 
-/// Uses up a code; says whose it was, or nobody when it is not good.
+/// A code that was good.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Used {
+    /// Whose it was.
+    pub(crate) user_id: UserId,
+    /// How it travelled.
+    pub(crate) channel: Option<Channel>,
+}
+
+/// Uses up a code; none when it is not good.
 pub(crate) async fn consume_code(
     app: &App,
     cx: &Cx,
     purpose: Purpose,
     proof: &CodeLogin,
-) -> Result<Option<UserId>> {
+) -> Result<Option<Used>> {
     let code = CodeOfIssue { otp_id: proof.otp_id.clone(), code: proof.code.clone() };
     let request =
         ConsumeRequest { purpose: purpose.into(), proof: Some(consume_request::Proof::IssueCode(code)) };
@@ -89,5 +106,6 @@ pub(crate) async fn consume_code(
     if !answer.valid {
         return Ok(None);
     }
-    Ok(Some(answer.user_id.parse().map_err(Problem::internal)?))
+    let channel = Channel::from_wire(answer.channel());
+    Ok(Some(Used { user_id: answer.user_id.parse().map_err(Problem::internal)?, channel }))
 }

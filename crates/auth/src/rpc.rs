@@ -1,5 +1,11 @@
 //! The contracts: decode, operation, encode.
 
+mod activity;
+mod factors;
+mod records;
+mod service_accounts;
+mod signing;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -15,8 +21,14 @@ use denizen_rpc::{Reply, decode, serve};
 use futures::Stream;
 use tonic::{Request, Status};
 
-use crate::model::{CodeLogin, PasswordLogin, StepUpProof};
+use crate::model::{OtpLogin, PasswordLogin, StepUpProof};
 use crate::{App, ops};
+
+pub(crate) use activity::ActivityService;
+pub(crate) use factors::FactorsService;
+pub(crate) use records::RecordsService;
+pub(crate) use service_accounts::ServiceAccountsService;
+pub(crate) use signing::SigningService;
 
 /// The public operations.
 pub(crate) struct AuthService(pub(crate) Arc<App>);
@@ -30,7 +42,7 @@ impl Auth for AuthService {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
             let wanted = PasswordLogin::read(request)?;
-            Ok(logged_in(ops::login(app, &cx, wanted).await?))
+            Ok(p::LoginResponse { result: Some(ops::login(app, &cx, wanted).await?) })
         })
         .await
     }
@@ -38,8 +50,11 @@ impl Auth for AuthService {
     async fn login_with_otp(&self, request: Request<p::LoginWithOtpRequest>) -> Reply<p::LoginResponse> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
-            let wanted = CodeLogin::read(request)?;
-            Ok(logged_in(ops::login_with_otp(app, &cx, wanted).await?))
+            let tokens = match OtpLogin::read(request)? {
+                OtpLogin::Challenge(wanted) => ops::redeem_challenge(app, &cx, wanted).await?,
+                OtpLogin::Code(wanted) => ops::login_with_otp(app, &cx, wanted).await?,
+            };
+            Ok(logged_in(tokens))
         })
         .await
     }
@@ -122,6 +137,22 @@ impl Auth for AuthService {
         serve(&app.clock, request, async |cx, _| {
             let end = async || Ok(p::EndSessionResponse { ended: ops::end_other_sessions(app, &cx).await? });
             let reply = app.db.run_once(&cx, "auth.EndOtherSessions", end).await;
+            app.feed.ring();
+            reply
+        })
+        .await
+    }
+
+    async fn end_sessions_of(
+        &self,
+        request: Request<p::EndSessionsOfRequest>,
+    ) -> Reply<p::EndSessionResponse> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let user_id = decode::id(&request.user_id)?;
+            let end =
+                async || Ok(p::EndSessionResponse { ended: ops::end_sessions_of(app, &cx, user_id).await? });
+            let reply = app.db.run_once(&cx, "auth.EndSessionsOf", end).await;
             app.feed.ring();
             reply
         })

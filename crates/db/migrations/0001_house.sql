@@ -19,7 +19,7 @@ CREATE TABLE acknowledgements (
     seq BIGINT NOT NULL
 );
 
--- Sealed replies to requests that came with an idempotency key.
+-- Sealed replies to requests that came with an idempotency key; subject is the person whom the request was about.
 CREATE TABLE idempotency (
     principal TEXT NOT NULL,
     method TEXT NOT NULL,
@@ -27,6 +27,8 @@ CREATE TABLE idempotency (
     fingerprint BYTEA NOT NULL,
     reply BYTEA NOT NULL,
     at TIMESTAMPTZ NOT NULL,
+    subject UUID,
     CONSTRAINT idempotency_pkey PRIMARY KEY (principal, method, key)
 );
 CREATE INDEX idempotency_at ON idempotency (at);
+CREATE INDEX idempotency_subject ON idempotency (subject) WHERE subject IS NOT NULL;

@@ -14,6 +14,6 @@ pub async fn position(tx: &mut Tx, producer: &str) -> Result<i64> {
 pub async fn advance(tx: &mut Tx, producer: &str, seq: i64) -> Result<()> {
     const ADVANCE: &str = "INSERT INTO cursors (producer, seq) VALUES ($1, $2) \
                            ON CONFLICT (producer) DO UPDATE SET seq = excluded.seq WHERE cursors.seq < excluded.seq";
-    tx.exec(ADVANCE, crate::args![producer, seq]).await?;
+    tx.exec_beside(ADVANCE, crate::args![producer, seq]).await?;
     Ok(())
 }

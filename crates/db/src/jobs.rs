@@ -67,7 +67,7 @@ impl Db {
     /// Removes one batch; whether there may be more.
     async fn remove(&self, sql: &'static str, args: Args) -> Result<bool> {
         let mut tx = self.write_relaxed("removes rows that nobody reads any more").await?;
-        let removed = tx.exec(sql, args).await?;
+        let removed = tx.exec_beside(sql, args).await?;
         if removed > 0 {
             tx.commit().await?;
         }

@@ -9,6 +9,7 @@ mod migrate;
 mod once;
 mod outbox;
 mod postgres;
+pub mod replies;
 mod row;
 mod run;
 mod scope;
@@ -20,6 +21,7 @@ mod value;
 use std::sync::Arc;
 use std::time::Duration;
 
+use denizen_kit::changes::Changes;
 use tokio::sync::watch;
 
 pub use config::{Config, Secrets};
@@ -143,6 +145,15 @@ impl Db {
     /// Wakes the sequencer: another node has written.
     pub fn ring(&self) {
         self.shared.work.notify_one();
+    }
+
+    /// What commits change, for who keeps copies of rows. SQLite only, and good while this process alone changes rows
+    /// that are there: on PostgreSQL other nodes write, too.
+    pub fn changes(&self) -> Option<Changes> {
+        match self.engine {
+            Engine::Sqlite(_) => Some(self.shared.changes.clone()),
+            Engine::Postgres(_) => None,
+        }
     }
 
     /// Answers when the database does.

@@ -53,12 +53,12 @@ impl Slot {
 
     /// Keeps the reply in a transaction.
     pub(crate) async fn keep(&self, cx: &Cx, key: &Key, tx: &mut Tx, reply: &[u8]) -> Result<()> {
-        const KEEP: &str = "INSERT INTO idempotency (principal, method, key, fingerprint, reply, at) \
-                            VALUES ($1, $2, $3, $4, $5, $6)";
+        const KEEP: &str = "INSERT INTO idempotency (principal, method, key, fingerprint, reply, at, subject) \
+                            VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let sealed = key.seal(&self.place(), reply);
         let mut args = args![&self.principal, self.method, &self.wish.key];
-        args.extend(args![&self.wish.fingerprint, sealed, cx.now()]);
-        tx.exec(KEEP, args).await.map(drop)
+        args.extend(args![&self.wish.fingerprint, sealed, cx.now(), tx.subject()]);
+        tx.exec_beside(KEEP, args).await.map(drop)
     }
 }
 
@@ -74,6 +74,18 @@ fn anonymous(fingerprint: &[u8]) -> String {
 // === impl Db ===
 
 impl Db {
+    /// The reply that is kept for this call, if it has an idempotency key and came before. An operation that can be
+    /// done only once, such as proving a password that it then replaces, looks here first and ends with
+    /// [`Db::run_once`].
+    pub async fn kept<T>(&self, cx: &Cx, method: &'static str) -> Result<Option<T>, Problem>
+    where
+        T: prost::Message + Default,
+    {
+        let Some(wish) = &cx.call().idempotency else { return Ok(None) };
+        let reply = Slot::new(cx, method, wish).reply(self).await?;
+        reply.map(|reply| decode(&reply)).transpose()
+    }
+
     /// As [`Db::run`], and when the call has an idempotency key, with one effect for all calls under it.
     ///
     /// Only replies are kept, not errors. The operation should end with its commit: what it commits before that is

@@ -80,7 +80,7 @@ pub(crate) struct Pending {
     version: i64,
     id: Uuid,
     at: Timestamp,
-    subject: Option<UserId>,
+    pub(crate) subject: Option<UserId>,
     actor: String,
     request_id: String,
     source: Option<Vec<u8>>,
@@ -153,9 +153,9 @@ impl Db {
         const MOVE: &str = "UPDATE outbox_head SET seq = seq + $1 WHERE id = 1";
         let mut tx = self.write_relaxed("the lock on the head puts sequencers in a row").await?;
         let (head,): (i64,) = tx.one(LOCK, args![]).await?;
-        let given = tx.exec(NUMBER, args![head, BATCH]).await?;
+        let given = tx.exec_beside(NUMBER, args![head, BATCH]).await?;
         let given = i64::try_from(given).unwrap_or(BATCH);
-        tx.exec(MOVE, args![given]).await?;
+        tx.exec_beside(MOVE, args![given]).await?;
         tx.commit().await?;
         Ok(head + given)
     }
@@ -166,7 +166,7 @@ impl Db {
         const PASS: &str = "INSERT INTO acknowledgements (consumer, seq) VALUES ($1, $2) \
              ON CONFLICT (consumer) DO UPDATE SET seq = excluded.seq WHERE acknowledgements.seq < excluded.seq";
         let mut tx = self.write_relaxed("one statement on one row").await?;
-        tx.exec(PASS, args![consumer, seq]).await?;
+        tx.exec_beside(PASS, args![consumer, seq]).await?;
         tx.commit().await
     }
 }

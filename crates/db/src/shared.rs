@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use denizen_kit::changes::Changes;
 use denizen_kit::task::Tasks;
 use metrics::{Histogram, histogram};
 use tokio::sync::{Notify, watch};
@@ -18,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) secrets: Secrets,
     /// Closers of groups; ended by [`Db::close`](crate::Db::close).
     pub(crate) tasks: Tasks,
+    /// What the commits of this process change.
+    pub(crate) changes: Changes,
     /// The last sequence number known to be given.
     pub(crate) bell: watch::Sender<u64>,
     /// Wakes the sequencer.
@@ -38,6 +41,7 @@ impl Shared {
             service,
             secrets,
             tasks: Tasks::new(),
+            changes: Changes::default(),
             bell: watch::Sender::new(0),
             work: Notify::new(),
             commits: AtomicU64::new(0),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use denizen_kit::changes::Touched;
 use denizen_kit::cx::Cx;
+use denizen_kit::id::{Id, UserId};
 
 use crate::error::{Error, Result};
 use crate::outbox::{self, Event, Pending};
@@ -50,7 +52,7 @@ pub(crate) enum Inner {
 /// What is done with the rows of a statement.
 enum Want<'a> {
     Rows(Each<'a>),
-    Count,
+    Count(Touched),
 }
 
 // === impl Tx ===
@@ -99,7 +101,18 @@ impl Tx {
 
     /// Runs a statement that gives no rows; how many it changed.
     pub async fn exec(&mut self, sql: &'static str, args: Args) -> Result<u64> {
-        self.run(sql, &args, Want::Count).await
+        self.run(sql, &args, Want::Count(Touched::Anything)).await
+    }
+
+    /// As [`Tx::exec`], for a statement that changes what belongs to this id and nothing else: copies of all the rest
+    /// stay good, see [`Db::changes`](crate::Db::changes).
+    pub async fn exec_of<K>(&mut self, id: Id<K>, sql: &'static str, args: Args) -> Result<u64> {
+        self.run(sql, &args, Want::Count(Touched::Only(vec![id.uuid()]))).await
+    }
+
+    /// As [`Tx::exec`], for the tables of this crate, of whose rows nobody keeps copies.
+    pub(crate) async fn exec_beside(&mut self, sql: &'static str, args: Args) -> Result<u64> {
+        self.run(sql, &args, Want::Count(Touched::default())).await
     }
 
     async fn run(&mut self, sql: &'static str, args: &[Value], want: Want<'_>) -> Result<u64> {
@@ -107,7 +120,7 @@ impl Tx {
         let start = Instant::now();
         let outcome = match want {
             Want::Rows(each) => self.inner.query(sql, args, each).await.map(|()| 0),
-            Want::Count => self.inner.exec(sql, args).await,
+            Want::Count(touched) => self.inner.exec(sql, args, touched).await,
         };
         self.shared.stated(start.elapsed());
         if let Err(error) = &outcome {
@@ -141,6 +154,11 @@ impl Tx {
     #[expect(clippy::needless_pass_by_value, reason = "an event is made for this call and nothing else")]
     pub fn emit(&mut self, cx: &Cx, event: impl Event) {
         self.events.push(Pending::new(&self.shared.secrets.events, cx, &event));
+    }
+
+    /// The person whom the transaction's first event is about.
+    pub(crate) fn subject(&self) -> Option<UserId> {
+        self.events.iter().find_map(|event| event.subject)
     }
 
     /// Makes what was written durable. In [`Db::run`](crate::Db::run) the transaction is kept until the operation
@@ -183,7 +201,7 @@ impl Tx {
         let events = std::mem::take(&mut self.events);
         if let Inner::SqliteWrite(tx) = &mut self.inner {
             for event in events {
-                tx.exec(outbox::INSERT, &event.into_args())?;
+                tx.exec(outbox::INSERT, &event.into_args(), Touched::default())?;
             }
             let Inner::SqliteWrite(tx) = std::mem::replace(&mut self.inner, Inner::Done) else {
                 return Err(Error::Failed);
@@ -251,11 +269,11 @@ impl Inner {
         }
     }
 
-    async fn exec(&mut self, sql: &'static str, args: &[Value]) -> Result<u64> {
+    async fn exec(&mut self, sql: &'static str, args: &[Value], touched: Touched) -> Result<u64> {
         match self {
             Self::SqliteSingle(_) | Self::PostgresSingle(_) => Err(Error::ReadOnly),
             Self::SqliteRead(tx) => sqlite::exec(tx.reader().connection()?, sql, args),
-            Self::SqliteWrite(tx) => tx.exec(sql, args),
+            Self::SqliteWrite(tx) => tx.exec(sql, args, touched),
             Self::PostgresRead(tx) | Self::PostgresWrite(tx) => Box::pin(tx.exec(sql, args)).await,
             Self::Done => Err(Error::Misuse("the transaction has ended")),
         }

@@ -31,6 +31,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Whether each request is a line in the log.
     pub access_log: bool,
+    /// How long refusals are counted before the audit trail is told.
+    pub refusals_interval: Duration,
     /// Where metrics are served instead of the main listener.
     pub metrics_listen: Option<SocketAddr>,
     /// How clients reach the system: in links, and the issuer of access tokens.
@@ -106,6 +108,11 @@ impl Config {
                 "gateway.access_log",
                 "true",
                 "whether each request is a line in the log",
+            ),
+            refusals_interval: settings.duration(
+                "gateway.refusals_interval",
+                "1m",
+                "how long refusals at the door are counted before the audit trail is told",
             ),
             metrics_listen: settings.parse(
                 "metrics_listen",

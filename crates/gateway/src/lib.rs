@@ -4,6 +4,7 @@ mod config;
 mod edge;
 mod faces;
 mod listen;
+pub mod records;
 mod resources;
 mod state;
 mod system;
@@ -46,10 +47,21 @@ pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
     tasks.spawn_until_stopped("gateway.revocations", async move {
         edge::follow_revocations(&follower.links, &follower.clock, &follower.authenticator.revocations).await;
     });
+    let learner = app.clone();
+    tasks.spawn_until_stopped("gateway.access", async move {
+        edge::access::follow(&learner.links, &learner.clock, &learner.authenticator.access).await;
+    });
+    let watcher = app.clone();
+    tasks.spawn_until_stopped("gateway.ip_blocks", async move {
+        edge::barriers::follow(&watcher.links, &watcher.clock, &watcher.barriers).await;
+    });
     let refresher = app.clone();
     tasks.spawn_until_stopped("gateway.keys", async move {
         edge::keys::refresh(&refresher.authenticator.keys).await;
     });
+    tasks.spawn_until_stopped("gateway.activity", edge::activity::tell(app.clone()));
+    tasks.spawn("gateway.refusals", edge::refusals::tell(app.clone(), tasks.clone()));
+    tasks.spawn_until_stopped("gateway.copies", resources::users::copies::tidy(app.clone()));
     let metrics = app.metrics.clone();
     tasks.spawn_until_stopped("gateway.metrics", system::metrics::tidy(metrics));
 }

@@ -5,13 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use denizen_cache::Cache;
 use denizen_kit::caller::Role;
+use denizen_kit::changes::Changes;
+use denizen_kit::seal::Key;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
 use futures::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::edge::authenticate::Authenticator;
+use crate::edge::barriers::Barriers;
+use crate::edge::refusals::Refusals;
+use crate::resources::users::copies::Copies;
 
 /// The state of one part of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +61,10 @@ pub struct Deps {
     pub health: Health,
     /// What this process is.
     pub info: Info,
+    /// Checks what ties sessions to networks.
+    pub network_key: Key,
+    /// What changes accounts, when this process alone does.
+    pub account_changes: Option<Changes>,
 }
 
 /// The gateway.
@@ -73,6 +84,11 @@ pub struct App {
     /// What this process is.
     pub info: Info,
     pub(crate) authenticator: Authenticator,
+    pub(crate) barriers: Barriers,
+    pub(crate) refusals: Refusals,
+    pub(crate) own_accounts: Copies,
+    /// What the services said last, and when.
+    pub(crate) heard: Mutex<Option<(Instant, Vec<Check>)>>,
     draining: AtomicBool,
 }
 
@@ -87,8 +103,8 @@ impl std::fmt::Debug for App {
 impl App {
     /// The gateway with what the node hands to it.
     pub fn new(deps: Deps) -> Arc<Self> {
-        let Deps { links, cache, clock, config, metrics, health, info } = deps;
-        let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url);
+        let Deps { links, cache, clock, config, metrics, health, info, network_key, account_changes } = deps;
+        let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url, network_key);
         Arc::new(Self {
             links,
             cache,
@@ -98,6 +114,10 @@ impl App {
             health,
             info,
             authenticator,
+            barriers: Barriers::default(),
+            refusals: Refusals::default(),
+            own_accounts: Copies::new(account_changes),
+            heard: Mutex::default(),
             draining: AtomicBool::new(false),
         })
     }

@@ -109,6 +109,11 @@ impl Permission {
         Permission::GatewayRead,
     ];
 
+    /// The permission of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| permission.as_str() == name)
+    }
+
     /// The permission's name, such as `users:read`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -168,6 +173,12 @@ impl Permissions {
     /// Whether every permission of the other set is in this one.
     pub const fn covers(self, other: Permissions) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// The names of the permissions in the set.
+    pub fn names(self) -> Vec<String> {
+        let held = Permission::ALL.into_iter().filter(|permission| self.has(*permission));
+        held.map(|permission| permission.as_str().to_owned()).collect()
     }
 
     /// Both together.

@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 use std::time::Duration;
 
+mod elsewhere;
+
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -17,6 +19,8 @@ pub enum Source {
     File,
     /// An environment variable of this name.
     Variable(String),
+    /// A place that keeps secrets, by this reference.
+    Elsewhere(String),
 }
 
 /// One key as it was read.
@@ -113,7 +117,7 @@ impl Settings {
             None if default.is_empty() => (None, Source::Default),
             None => (Some(default.to_owned()), Source::Default),
         };
-        let shown = match (&value, secret) {
+        let shown = match (&value, self.is_hidden(key, secret, &source)) {
             (Some(_), true) => "(set)".to_owned(),
             (Some(value), false) => value.clone(),
             (None, _) => String::new(),

@@ -210,6 +210,11 @@ impl Cx {
         Err(Problem::new(Code::Forbidden, "this operation is internal"))
     }
 
+    /// Whether the caller's session was opened by two factors. Then only the second one makes it fresh again.
+    pub fn has_second_factor(&self) -> bool {
+        self.person().is_some_and(|person| person.amr.iter().any(|method| method == "mfa"))
+    }
+
     /// Whether the caller proved who they are within [`STEP_UP_AGE`].
     pub fn has_fresh_proof(&self) -> bool {
         self.person().is_some_and(|person| elapsed(person.auth_time, self.now()) <= STEP_UP_AGE)

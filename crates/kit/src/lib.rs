@@ -6,16 +6,20 @@
 //! | [`time`] | the clock that can be set, timestamps, deadlines |
 //! | [`caller`] | who calls, roles of services, permissions |
 //! | [`cx`] | the context that every operation takes |
+//! | [`network`] | which addresses are one customer's, and what ties a session to one |
 //! | [`problem`] | the one vocabulary of failures |
 //! | [`seal`] | encryption at rest, blind indexes, keys derived from the master key |
 //! | [`config`] | settings from file and environment, all mistakes at once |
 //! | [`telemetry`] | logs |
 //! | [`task`] | named tasks and orderly shutdown |
+//! | [`changes`] | whether a copy is as good as the original |
 
 pub mod caller;
+pub mod changes;
 pub mod config;
 pub mod cx;
 pub mod id;
+pub mod network;
 pub mod problem;
 pub mod seal;
 pub mod task;

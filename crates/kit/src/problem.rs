@@ -87,6 +87,7 @@ codes! {
     UsernameTaken = "username_taken" Conflict "Another account has this user name.";
     MobileTaken = "mobile_taken" Conflict "Another account has this mobile number.";
     Conflict = "conflict" Conflict "The request conflicts with the present state.";
+    TooManySessions = "too_many_sessions" Conflict "There are as many sessions as are allowed. End one, then log in again.";
     StaleVersion = "stale_version" Stale "It has changed since you read it. Read it again and repeat the change.";
     PayloadTooLarge = "payload_too_large" Invalid "The body is larger than the limit.";
     UnsupportedMediaType = "unsupported_media_type" Malformed "The body must be application/json.";

@@ -164,6 +164,11 @@ impl Master {
         self.0.derive("data-keys/v1")
     }
 
+    /// Ties sessions to networks; auth makes the ties and gateways check them.
+    pub fn networks(&self) -> Key {
+        self.0.derive("networks/v1")
+    }
+
     /// Makes blind indexes of addresses.
     pub fn index(&self) -> Key {
         self.0.derive("blind-index/v1")

@@ -26,8 +26,8 @@ CREATE TABLE messages (
     seq BIGINT NOT NULL
 );
 
-CREATE UNIQUE INDEX messages_producer_seq_template_key ON messages (producer, seq, template);
-CREATE INDEX messages_due ON messages (next_try_at) WHERE next_try_at IS NOT NULL;
+CREATE UNIQUE INDEX messages_producer_seq_template_channel_key ON messages (producer, seq, template, channel);
+CREATE INDEX messages_due ON messages (channel, next_try_at, id) WHERE next_try_at IS NOT NULL;
 CREATE INDEX messages_sent ON messages (sent_at) WHERE sent_at IS NOT NULL;
 CREATE INDEX messages_dead ON messages (dead_at) WHERE dead_at IS NOT NULL;
 CREATE INDEX messages_state ON messages (state, channel) WHERE state = 'waiting';

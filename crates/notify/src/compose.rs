@@ -1,8 +1,11 @@
 //! Writing a message: whom it is to, the code or link in it, the words. Asked of their owners at the last moment, so
 //! that no queue and no event holds them.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 use denizen_kit::problem::{Kind, Problem};
@@ -17,7 +20,7 @@ use crate::App;
 use crate::mail::host;
 use crate::model::{AddressKind, Channel, Failure, Halt, Letter, Message, Template, parse_purpose, target};
 use crate::names::Language;
-use crate::templates::{Words, minutes_until};
+use crate::templates::{Origin, Words, minutes_until};
 
 /// A message, written.
 #[derive(Clone, Debug)]
@@ -44,8 +47,19 @@ struct Secret {
     minutes: u64,
 }
 
+// === impl Secret ===
+
+impl Secret {
+    fn into_words(self) -> Words {
+        Words { code: self.code, link: self.link, minutes: self.minutes, ..Words::default() }
+    }
+}
+
 /// Writes a message.
 pub async fn compose(app: &App, cx: &Cx, message: &Message) -> Result<Composed, Halt> {
+    if message.until().is_some_and(|until| until <= cx.now()) {
+        return Err(Halt::NotDue);
+    }
     // Only otp knows whose identifier it was, and tells by issuing.
     let issued = match message.user_id {
         Some(_) => None,
@@ -66,7 +80,8 @@ pub async fn compose(app: &App, cx: &Cx, message: &Message) -> Result<Composed, 
         Some(issued) => of_issue(app, cx, issued),
         None => secret(app, cx, message, &reader).await?,
     };
-    let letter = write(app, message, &reader.contact, secret)?;
+    let origin = origin(app, cx, message, user_id).await?;
+    let letter = write(app, message, &reader.contact, Words { origin, ..secret.into_words() })?;
     Ok(Composed { user_id, letter: Letter { to: reader.to, ..letter } })
 }
 
@@ -75,6 +90,23 @@ async fn contact(app: &App, cx: &Cx, user_id: UserId) -> Result<Contact, Halt> {
     let answer = app.links.directory(cx).get_contact(request).await.map_err(problem_from);
     let contact = answer.map_err(|problem| refused(&problem, "no_address"))?.into_inner();
     if contact.found { Ok(contact) } else { Err(Failure::permanent("no_address").into()) }
+}
+
+/// When and from where that came which the message tells, as far as its event says so. The sealed parts open for as
+/// long as the person has a key.
+async fn origin(app: &App, cx: &Cx, message: &Message, user_id: UserId) -> Result<Origin, Halt> {
+    let Some(at) = message.happened_at() else { return Ok(Origin::default()) };
+    let key = app.keys.ring.get(cx, user_id).await.map_err(|problem| refused(&problem, "no_address"))?;
+    let open = |name: &str, field: &str| {
+        let sealed = STANDARD.decode(message.context.get(name)?.as_str()?).ok()?;
+        key.as_ref()?.open_text(&place(user_id, field), &sealed).ok()
+    };
+    let ip = open("ip_sealed", "sessions/ip").and_then(|text| text.parse::<IpAddr>().ok());
+    Ok(Origin {
+        when: at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        ip: ip.map(|ip| ip.to_string()).unwrap_or_default(),
+        device: open("user_agent_sealed", "sessions/user_agent").unwrap_or_default(),
+    })
 }
 
 /// The address as typed.
@@ -94,7 +126,11 @@ async fn address(
         (AddressKind::Old, Some(sealed)) => {
             let key =
                 app.keys.ring.get(cx, user_id).await.map_err(|problem| refused(&problem, "no_address"))?;
-            let opened = key.and_then(|key| key.open_text(&place(user_id, "users/email"), sealed).ok());
+            let field = match message.channel {
+                Channel::Email => "users/email",
+                Channel::Sms => "users/mobile",
+            };
+            let opened = key.and_then(|key| key.open_text(&place(user_id, field), sealed).ok());
             opened.ok_or_else(|| Failure::permanent("no_address").into())
         }
         _ => Err(Failure::permanent("no_address").into()),
@@ -120,14 +156,9 @@ async fn secret(app: &App, cx: &Cx, message: &Message, reader: &Reader) -> Resul
         }
         Template::VerifyMobile => of_message(Purpose::VerifyMobile, target(Channel::Sms, to)),
         Template::ResetCode => of_message(Purpose::PasswordReset, Vec::new()),
-        Template::OtpCode => otp_request(message, target(message.channel, to))?,
+        Template::OtpCode | Template::FactorCode => otp_request(message, target(message.channel, to))?,
         Template::ResetLink => return reset_link(app, cx, message, *user_id).await,
-        Template::EmailChanged
-        | Template::MobileChanged
-        | Template::AccountDeleted
-        | Template::PasswordChanged => {
-            return Ok(Secret::default());
-        }
+        _ => return Ok(Secret::default()),
     };
     let issued = issue(app, cx, request).await?;
     let proves = matches!(message.template, Template::Welcome | Template::VerifyEmail);
@@ -143,7 +174,7 @@ fn otp_request(message: &Message, address: Vec<u8>) -> Result<IssueRequest, Halt
     let proves = matches!(purpose, Purpose::VerifyEmail | Purpose::VerifyMobile);
     Ok(IssueRequest {
         issue_id: text("otp_id").to_owned(),
-        user_id: String::new(),
+        user_id: message.user_id.map(|user_id| user_id.to_string()).unwrap_or_default(),
         purpose: purpose.into(),
         target: if proves { address } else { Vec::new() },
     })
@@ -190,17 +221,11 @@ fn refused(problem: &Problem, code: &'static str) -> Halt {
     }
 }
 
-fn write(app: &App, message: &Message, contact: &Contact, secret: Secret) -> Result<Letter, Halt> {
+fn write(app: &App, message: &Message, contact: &Contact, words: Words) -> Result<Letter, Halt> {
     let locale =
         contact.preferences.as_ref().map(|preferences| preferences.locale.as_str()).unwrap_or_default();
     let name = if contact.name.is_empty() { &contact.username } else { &contact.name };
-    let words = Words {
-        name: name.clone(),
-        code: secret.code,
-        link: secret.link,
-        minutes: secret.minutes,
-        host: host(&app.config.public_url),
-    };
+    let words = Words { name: name.clone(), host: host(&app.config.public_url), ..words };
     let written = app.templates.write(message.template, message.channel, Language::of(locale), &words);
     written.map_err(|error| {
         tracing::error!(template = message.template.as_str(), kind = ?error.kind(), "a template cannot be rendered");

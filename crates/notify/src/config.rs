@@ -5,6 +5,7 @@ use std::time::Duration;
 use denizen_kit::config::{Settings, parse_duration};
 use lettre::message::Mailbox;
 
+use crate::breaker::Rule;
 use crate::smtp::SmtpUrl;
 
 /// Most retries that can be set.
@@ -21,8 +22,10 @@ pub struct Config {
     pub smtp_timeout: Duration,
     /// How long to wait before each retry after a temporary failure; after the last one the message is dead.
     pub retry_delays: Vec<Duration>,
-    /// How many messages are sent at the same time.
+    /// How many messages of a channel are sent at the same time.
     pub concurrency: usize,
+    /// When a provider is taken to be down, and how often it is tried then.
+    pub breaker: Rule,
     /// Where people reach this system, without a slash at the end: the start of every link. Set by the server.
     pub public_url: String,
     /// Development mode: what has no provider goes to the mailbox, and the mailbox can be read. Set by the server.
@@ -60,7 +63,7 @@ impl Config {
         let concurrency = settings.parse(
             "notify.concurrency",
             "4",
-            "How many messages are sent at the same time, 1 to 64.",
+            "How many messages of each channel are sent at the same time, 1 to 64.",
             |text| {
                 let count = text.parse().ok().filter(|count| (1..=64).contains(count));
                 count.ok_or_else(|| "write a number from 1 to 64".to_owned())
@@ -72,6 +75,7 @@ impl Config {
             smtp_timeout,
             retry_delays,
             concurrency,
+            breaker: read_breaker(settings),
             public_url: String::new(),
             mailbox: false,
         }
@@ -90,6 +94,20 @@ fn read_smtp_url(settings: &mut Settings) -> Option<SmtpUrl> {
             None
         }
     }
+}
+
+fn read_breaker(settings: &mut Settings) -> Rule {
+    let failures = settings.parse(
+        "notify.breaker.failures",
+        "5",
+        "How many failures in a row make a provider count as down, 1 to 1000: messages then wait and use up no tries.",
+        |text| {
+            let count = text.parse().ok().filter(|count| (1..=1_000).contains(count));
+            count.ok_or_else(|| "write a number from 1 to 1000".to_owned())
+        },
+    );
+    let meaning = "How long a provider that is down is left alone before one message tries it again.";
+    Rule { failures, pause: settings.duration("notify.breaker.pause", "10s", meaning) }
 }
 
 fn read_delays(text: &str) -> Result<Vec<Duration>, String> {
@@ -130,16 +148,19 @@ mod tests {
         assert_eq!(config.smtp_from.email.to_string(), "no-reply@localhost");
         assert_eq!(config.retry_delays, [5, 60, 600].map(Duration::from_secs));
         assert_eq!((config.concurrency, config.smtp_timeout), (4, Duration::from_secs(10)));
+        assert_eq!(config.breaker, Rule { failures: 5, pause: Duration::from_secs(10) });
     }
 
     #[test]
     fn all_mistakes_are_told_and_none_tells_the_password() {
         let (_, mistakes) = read(
-            "[notify]\nconcurrency = 0\nretry.delays = [\"soon\"]\nsms.provider = \"pigeon\"\n\
+            "[notify]\nconcurrency = 0\nretry.delays = [\"soon\"]\nsms.provider = \"pigeon\"\nbreaker.failures = 0\n\
              [notify.smtp]\nurl = \"ftp://user:hunter2@host\"\nfrom = \"nobody\"",
         );
         let text = mistakes.unwrap_err();
-        for key in ["concurrency", "retry.delays", "sms.provider", "smtp.url", "smtp.from"] {
+        for key in
+            ["concurrency", "retry.delays", "sms.provider", "breaker.failures", "smtp.url", "smtp.from"]
+        {
             assert!(text.contains(&format!("notify.{key}:")), "{key} in {text}");
         }
         assert!(!text.contains("hunter2"), "{text}");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::model::{AddressKind, Channel, Template, parse_purpose};
 
 /// The services whose events notify follows.
-pub const PRODUCERS: [Role; 3] = [Role::Users, Role::Password, Role::Otp];
+pub const PRODUCERS: [Role; 4] = [Role::Users, Role::Auth, Role::Password, Role::Otp];
 
 /// A message to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,8 @@ pub fn effect(producer: Role, event: &Event) -> Effect {
     let subject: Result<UserId, _> = event.subject.parse();
     match (producer, subject) {
         (Role::Users, Ok(user_id)) if kind == "user.erased" => Effect::Forget(user_id),
-        (Role::Users, Ok(user_id)) => Effect::Send(of_users(kind, &data, user_id)),
+        (Role::Users, Ok(user_id)) => Effect::Send(of_users(event, &data, user_id)),
+        (Role::Auth, Ok(user_id)) => Effect::Send(of_auth(event, &data, user_id).into_iter().collect()),
         (Role::Password, Ok(user_id)) => {
             Effect::Send(of_password(kind, &data, user_id).into_iter().collect())
         }
@@ -69,43 +70,102 @@ fn mail(user_id: UserId, template: Template) -> Draft {
     }
 }
 
-fn of_users(kind: &str, data: &Value, user_id: UserId) -> Vec<Draft> {
+/// A text message to the number that stands.
+fn text(user_id: UserId, template: Template) -> Draft {
+    Draft { channel: Channel::Sms, ..mail(user_id, template) }
+}
+
+fn of_users(event: &Event, data: &Value, user_id: UserId) -> Vec<Draft> {
     let wants_proof = data["verify_email"] == true;
-    match kind {
-        "user.created" if wants_proof => vec![mail(user_id, Template::Welcome)],
+    match event.r#type.as_str() {
+        "user.created" => {
+            let welcome = wants_proof.then(|| mail(user_id, Template::Welcome));
+            let number = (data["verify_mobile"] == true).then(|| proof_of_mobile(user_id));
+            welcome.into_iter().chain(number).collect()
+        }
         "user.email_verification_requested" => vec![mail(user_id, Template::VerifyEmail)],
         "user.email_change_requested" => {
             vec![Draft { address: AddressKind::Pending, ..mail(user_id, Template::VerifyEmail) }]
         }
         "user.email_changed" => {
-            let notice = old_address(data).map(|sealed| Draft {
-                address: AddressKind::Old,
-                old_address: Some(sealed),
-                ..mail(user_id, Template::EmailChanged)
-            });
+            let notice = sealed(data, "old_email_sealed")
+                .map(|sealed| to_old(mail(user_id, Template::EmailChanged), sealed));
             let proof = wants_proof.then(|| mail(user_id, Template::VerifyEmail));
             notice.into_iter().chain(proof).collect()
         }
-        "user.mobile_change_requested" => {
-            let proof = mail(user_id, Template::VerifyMobile);
-            vec![Draft { address: AddressKind::Pending, channel: Channel::Sms, ..proof }]
+        "user.mobile_change_requested" => vec![proof_of_mobile(user_id)],
+        "user.mobile_changed" => {
+            let notice = sealed(data, "old_mobile_sealed")
+                .map(|sealed| to_old(text(user_id, Template::MobileChanged), sealed));
+            notice.into_iter().chain([mail(user_id, Template::MobileChanged)]).collect()
         }
-        "user.mobile_changed" => vec![mail(user_id, Template::MobileChanged)],
+        "user.blocked" => vec![mail(user_id, Template::AccountBlocked)],
+        "user.suspended" => vec![mail(user_id, Template::AccountSuspended)],
+        "user.activated" => activated(event, data, user_id).into_iter().collect(),
         "user.deleted" => vec![mail(user_id, Template::AccountDeleted)],
+        "privacy.exported" => vec![mail(user_id, Template::ExportReady)],
         _ => Vec::new(),
     }
+}
+
+fn proof_of_mobile(user_id: UserId) -> Draft {
+    Draft { address: AddressKind::Pending, ..text(user_id, Template::VerifyMobile) }
+}
+
+/// The same to the address that was left.
+fn to_old(draft: Draft, sealed: Vec<u8>) -> Draft {
+    Draft { address: AddressKind::Old, old_address: Some(sealed), ..draft }
+}
+
+/// Who became active by proving their own address knows it.
+fn activated(event: &Event, data: &Value, user_id: UserId) -> Option<Draft> {
+    let by_themselves = event.actor.is_empty() || event.actor == event.subject;
+    match data["from"].as_str() {
+        Some("deleted") => Some(mail(user_id, Template::AccountRestored)),
+        Some("pending") | None if by_themselves => None,
+        _ => Some(mail(user_id, Template::AccountActivated)),
+    }
+}
+
+fn of_auth(event: &Event, data: &Value, user_id: UserId) -> Option<Draft> {
+    let template = match event.r#type.as_str() {
+        "second_factor.code_due" => return factor_code(data, user_id),
+        "second_factor.enabled" => Template::FactorEnabled,
+        "second_factor.removed" => Template::FactorDisabled,
+        "second_factor.recovery_code_used" => Template::RecoveryCodeUsed,
+        "session.new_device" => Template::NewDevice,
+        _ => return None,
+    };
+    let context = match template {
+        Template::NewDevice => json!({
+            "at": event.at / 1_000_000,
+            "ip_sealed": data["ip_sealed"],
+            "user_agent_sealed": data["user_agent_sealed"],
+        }),
+        _ => json!({}),
+    };
+    Some(Draft { context, ..mail(user_id, template) })
+}
+
+fn factor_code(data: &Value, user_id: UserId) -> Option<Draft> {
+    let otp_id: uuid::Uuid = data["otp_id"].as_str()?.parse().ok()?;
+    let purpose = Purpose::SecondFactor.as_str_name();
+    let context =
+        json!({ "otp_id": otp_id.to_string(), "purpose": purpose, "until": data["until"].as_i64()? });
+    Some(Draft { channel: channel(data)?, context, ..mail(user_id, Template::FactorCode) })
 }
 
 fn of_password(kind: &str, data: &Value, user_id: UserId) -> Option<Draft> {
     match kind {
         "password.reset_due" => Some(reset_due(data, mail(user_id, Template::ResetLink))),
         "password.changed" | "password.reset" => Some(mail(user_id, Template::PasswordChanged)),
+        "password.closed" => Some(mail(user_id, Template::PasswordClosed)),
         _ => None,
     }
 }
 
-fn old_address(data: &Value) -> Option<Vec<u8>> {
-    let text = data["old_email_sealed"].as_str()?;
+fn sealed(data: &Value, field: &str) -> Option<Vec<u8>> {
+    let text = data[field].as_str()?;
     STANDARD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text)).ok()
 }
 
@@ -156,112 +216,5 @@ fn purpose(data: &Value) -> Option<Purpose> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const USER: &str = "0192aa00-0000-7000-8000-000000000001";
-
-    fn event(kind: &str, data: &str) -> Event {
-        Event { seq: 1, r#type: kind.into(), subject: USER.into(), data: data.into(), ..Event::default() }
-    }
-
-    fn sent(producer: Role, kind: &str, data: &str) -> Vec<(&'static str, &'static str, &'static str)> {
-        let Effect::Send(drafts) = effect(producer, &event(kind, data)) else { panic!("{kind} forgets") };
-        let told = drafts.iter().map(|draft| {
-            assert!(draft.template.travels_by(draft.channel), "{draft:?}");
-            (draft.template.as_str(), draft.channel.as_str(), draft.address.as_str())
-        });
-        told.collect()
-    }
-
-    #[test]
-    fn each_event_has_its_message() {
-        let table = [
-            (Role::Users, "user.created", r#"{"verify_email":true}"#, &[("welcome", "email", "current")][..]),
-            (Role::Users, "user.created", r#"{"verify_email":false}"#, &[][..]),
-            (Role::Users, "user.email_change_requested", "{}", &[("verify_email", "email", "pending")][..]),
-            (
-                Role::Users,
-                "user.email_verification_requested",
-                "{}",
-                &[("verify_email", "email", "current")][..],
-            ),
-            (
-                Role::Users,
-                "user.email_changed",
-                r#"{"old_email_sealed":"AQID"}"#,
-                &[("email_changed", "email", "old")][..],
-            ),
-            (
-                Role::Users,
-                "user.email_changed",
-                r#"{"old_email_sealed":"AQID","verify_email":true}"#,
-                &[("email_changed", "email", "old"), ("verify_email", "email", "current")][..],
-            ),
-            (Role::Users, "user.email_changed", r#"{"old_email_sealed":null}"#, &[][..]),
-            (Role::Users, "user.mobile_change_requested", "{}", &[("verify_mobile", "sms", "pending")][..]),
-            (Role::Users, "user.mobile_changed", "{}", &[("mobile_changed", "email", "current")][..]),
-            (Role::Users, "user.deleted", "{}", &[("account_deleted", "email", "current")][..]),
-            (Role::Users, "user.updated", "{}", &[][..]),
-            (
-                Role::Password,
-                "password.reset_due",
-                r#"{"via":"link","channel":"email"}"#,
-                &[("reset_link", "email", "current")][..],
-            ),
-            (
-                Role::Password,
-                "password.reset_due",
-                r#"{"via":"otp","channel":"sms"}"#,
-                &[("reset_code", "sms", "current")][..],
-            ),
-            (Role::Password, "password.changed", "{}", &[("password_changed", "email", "current")][..]),
-            (Role::Password, "password.reset", "{}", &[("password_changed", "email", "current")][..]),
-            (Role::Users, "password.reset", "{}", &[][..]),
-        ];
-        for (producer, kind, data, expected) in table {
-            assert_eq!(sent(producer, kind, data), expected, "{kind} {data}");
-        }
-    }
-
-    #[test]
-    fn a_code_that_is_due_needs_no_known_person() {
-        let otp_id = "0192aa00-0000-7000-8000-0000000000aa";
-        for data in [
-            format!(r#"{{"otp_id":"{otp_id}","channel":"sms","purpose":"login"}}"#),
-            format!(r#"{{"otp_id":"{otp_id}","channel":2,"purpose":1}}"#),
-            format!(r#"{{"otp_id":"{otp_id}","channel":"CHANNEL_SMS","purpose":"PURPOSE_LOGIN"}}"#),
-        ] {
-            let event = Event { subject: String::new(), ..event("otp.due", &data) };
-            let Effect::Send(drafts) = effect(Role::Otp, &event) else { panic!("{data}") };
-            let [draft] = drafts.as_slice() else { panic!("{data}") };
-            assert_eq!((draft.user_id, draft.channel), (None, Channel::Sms));
-            assert_eq!(draft.context, json!({ "otp_id": otp_id, "purpose": "PURPOSE_LOGIN" }));
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_passed_over() {
-        for data in
-            ["", "null", "[]", r#"{"otp_id":"x","channel":"sms","purpose":"login"}"#, r#"{"otp_id":7}"#]
-        {
-            assert_eq!(effect(Role::Otp, &event("otp.due", data)), Effect::Send(Vec::new()), "{data}");
-        }
-        let nobody = Event { subject: "nobody".into(), ..event("user.deleted", "{}") };
-        assert_eq!(effect(Role::Users, &nobody), Effect::Send(Vec::new()));
-    }
-
-    #[test]
-    fn erasure_forgets() {
-        assert_eq!(effect(Role::Users, &event("user.erased", "{}")), Effect::Forget(USER.parse().unwrap()));
-    }
-
-    #[test]
-    fn the_old_address_stays_sealed() {
-        let event = event("user.email_changed", r#"{"old_email_sealed":"AQID"}"#);
-        let Effect::Send(drafts) = effect(Role::Users, &event) else { panic!("a notice") };
-        let [draft] = drafts.as_slice() else { panic!("{drafts:?}") };
-        assert_eq!(draft.old_address, Some(vec![1, 2, 3]));
-        assert_eq!(draft.context, json!({}), "nothing readable beside it");
-    }
-}
+#[path = "draft_tests.rs"]
+mod tests;

@@ -56,7 +56,10 @@ pub(crate) fn start(app: &Arc<App>, tasks: &Tasks) {
     for producer in PRODUCERS {
         tasks.spawn_until_stopped("notify.follow", follow(app.clone(), producer));
     }
-    tasks.spawn("notify.send", send(app.clone(), tasks.clone()));
+    // Each channel has places of its own, so that a slow one holds up no other.
+    for channel in Channel::ALL {
+        tasks.spawn("notify.send", send(app.clone(), channel, tasks.clone()));
+    }
     tasks.spawn_until_stopped("notify.sweep", clean(app.clone()));
 }
 
@@ -88,24 +91,24 @@ async fn follow_once(app: &App, follower: &mut Follower) -> Result<()> {
 
 // === sending ===
 
-async fn send(app: Arc<App>, tasks: Tasks) {
+async fn send(app: Arc<App>, channel: Channel, tasks: Tasks) {
     let mut running = JoinSet::new();
     let mut pause = Pause(Pause::FIRST);
     let mut recovered = false;
     while !tasks.is_stopping() {
-        let wait = match start_due(&app, &mut running, &mut recovered).await {
+        let wait = match start_due(&app, channel, &mut running, &mut recovered).await {
             Ok(wait) => {
                 pause.reset();
                 wait
             }
             Err(error) => {
-                tracing::warn!(%error, "the queue of messages cannot be read now");
+                tracing::warn!(channel = channel.as_str(), %error, "the queue of messages cannot be read now");
                 pause.next()
             }
         };
         tokio::select! {
             () = tasks.stopping() => break,
-            () = app.bell.notified() => {}
+            () = app.bell(channel).notified() => {}
             Some(done) = running.join_next() => log(done),
             () = tokio::time::sleep(wait) => {}
         }
@@ -119,56 +122,59 @@ async fn send(app: Arc<App>, tasks: Tasks) {
     let _ = tokio::time::timeout(DRAIN, drained).await;
 }
 
-/// Starts as many due messages as there are free places; how long there is nothing more to start.
+/// Starts as many due messages of a channel as may be; how long there is nothing more to start.
 async fn start_due(
     app: &Arc<App>,
+    channel: Channel,
     running: &mut JoinSet<Result<()>>,
     recovered: &mut bool,
 ) -> Result<Duration> {
     if !*recovered {
-        recover(app).await?;
+        recover(app, channel).await?;
         *recovered = true;
     }
     while let Some(done) = running.try_join_next() {
         log(done);
     }
-    let free = app.config.concurrency.saturating_sub(running.len());
     let now = app.clock.now();
-    let due = store::next_due(&mut app.db.single().await?).await?;
+    let due = store::next_due(&mut app.db.single().await?, channel).await?;
     let age = due.map_or(Duration::ZERO, |due| elapsed(due, now));
-    metrics::gauge!("denizen_notifications_queue_age_seconds").set(age.as_secs_f64());
-    match due {
-        Some(due) if due > now => return Ok(elapsed(now, due).min(POLL)),
-        Some(_) if free > 0 => {}
-        _ => return Ok(POLL),
+    metrics::gauge!("denizen_notifications_queue_age_seconds", "channel" => channel.as_str())
+        .set(age.as_secs_f64());
+    let Some(due) = due else { return Ok(POLL) };
+    if due > now {
+        return Ok(elapsed(now, due).min(POLL));
     }
-    for message in claim_due(app, &Cx::job(Role::Notify, &app.clock), free).await? {
+    let room = match app.room(channel, running.len()) {
+        Ok(0) => return Ok(POLL),
+        Ok(room) => room,
+        Err(wait) => return Ok(wait.min(POLL)),
+    };
+    for message in claim_due(app, &Cx::job(Role::Notify, &app.clock), channel, room).await? {
         let app = app.clone();
         running.spawn(async move { deliver(&app, &message).await });
     }
     Ok(Duration::ZERO)
 }
 
-/// Puts right what an earlier run left: leases that nobody holds, messages whose channel has a provider by now.
-async fn recover(app: &App) -> Result<()> {
+/// Puts right what an earlier run left in a channel: leases that nobody holds, messages that have a provider by now.
+async fn recover(app: &App, channel: Channel) -> Result<()> {
     let cx = Cx::job(Role::Notify, &app.clock);
     app.db
         .run(&cx, || async {
             let mut tx = app.db.write().await?;
             // SQLite has one process, so each lease is of one that has ended. On PostgreSQL others may hold theirs.
             if app.db.engine() == "sqlite" {
-                store::release(&mut tx, cx.now()).await?;
+                store::release(&mut tx, channel, cx.now()).await?;
             }
-            for channel in Channel::ALL.into_iter().filter(|channel| app.way(*channel).is_some()) {
+            if app.way(channel).is_some() {
                 store::revive(&mut tx, channel, cx.now()).await?;
             }
             Ok(tx.commit().await?)
         })
         .await?;
-    for channel in Channel::ALL {
-        if store::waits(&mut app.db.single().await?, channel).await? {
-            app.note_waiting(channel);
-        }
+    if store::waits(&mut app.db.single().await?, channel).await? {
+        app.note_waiting(channel);
     }
     Ok(())
 }

@@ -32,8 +32,30 @@ pub enum Template {
     ResetCode,
     /// The password was changed.
     PasswordChanged,
+    /// The password is off for a day.
+    PasswordClosed,
     /// A code that was asked for.
     OtpCode,
+    /// A code of the second factor.
+    FactorCode,
+    /// There is a second factor now.
+    FactorEnabled,
+    /// The second factor was removed.
+    FactorDisabled,
+    /// A recovery code was used instead of the second factor.
+    RecoveryCodeUsed,
+    /// A login from a device that was not known.
+    NewDevice,
+    /// The account was blocked.
+    AccountBlocked,
+    /// The account was suspended.
+    AccountSuspended,
+    /// The account may be used (again).
+    AccountActivated,
+    /// The account was deleted and is there again.
+    AccountRestored,
+    /// The copy of a person's data can be fetched.
+    ExportReady,
 }
 
 /// Which of a person's addresses.
@@ -71,7 +93,7 @@ impl Channel {
 
 impl Template {
     /// All templates.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 21] = [
         Self::Welcome,
         Self::VerifyEmail,
         Self::VerifyMobile,
@@ -81,7 +103,18 @@ impl Template {
         Self::ResetLink,
         Self::ResetCode,
         Self::PasswordChanged,
+        Self::PasswordClosed,
         Self::OtpCode,
+        Self::FactorCode,
+        Self::FactorEnabled,
+        Self::FactorDisabled,
+        Self::RecoveryCodeUsed,
+        Self::NewDevice,
+        Self::AccountBlocked,
+        Self::AccountSuspended,
+        Self::AccountActivated,
+        Self::AccountRestored,
+        Self::ExportReady,
     ];
 
     /// The template's name in tables and file names.
@@ -96,7 +129,18 @@ impl Template {
             Self::ResetLink => "reset_link",
             Self::ResetCode => "reset_code",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordClosed => "password_closed",
             Self::OtpCode => "otp_code",
+            Self::FactorCode => "factor_code",
+            Self::FactorEnabled => "factor_enabled",
+            Self::FactorDisabled => "factor_disabled",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::NewDevice => "new_device",
+            Self::AccountBlocked => "account_blocked",
+            Self::AccountSuspended => "account_suspended",
+            Self::AccountActivated => "account_activated",
+            Self::AccountRestored => "account_restored",
+            Self::ExportReady => "export_ready",
         }
     }
 
@@ -109,17 +153,29 @@ impl Template {
     pub const fn travels_by(self, channel: Channel) -> bool {
         match channel {
             Channel::Email => !matches!(self, Self::VerifyMobile),
-            Channel::Sms => {
-                matches!(self, Self::VerifyMobile | Self::ResetLink | Self::ResetCode | Self::OtpCode)
-            }
+            Channel::Sms => matches!(
+                self,
+                Self::VerifyMobile
+                    | Self::MobileChanged
+                    | Self::ResetLink
+                    | Self::ResetCode
+                    | Self::OtpCode
+                    | Self::FactorCode
+            ),
         }
     }
 
     /// Whether it carries a code or a link: late it is worth nothing, and a deleted account gets none.
     pub const fn carries_secret(self) -> bool {
-        !matches!(
+        matches!(
             self,
-            Self::EmailChanged | Self::MobileChanged | Self::AccountDeleted | Self::PasswordChanged
+            Self::Welcome
+                | Self::VerifyEmail
+                | Self::VerifyMobile
+                | Self::ResetLink
+                | Self::ResetCode
+                | Self::OtpCode
+                | Self::FactorCode
         )
     }
 }

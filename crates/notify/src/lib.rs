@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use denizen_db::{Db, Migration};
 use denizen_kit::seal::{Key, Master};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::notify::internal::v1::mailbox_server::MailboxServer;
+use denizen_rpc::notify::internal::v1::notify_records_server::NotifyRecordsServer;
 use denizen_rpc::{KeyRing, Links};
 use tokio::sync::Notify;
 
+mod breaker;
 pub mod compose;
 mod config;
 pub mod draft;
@@ -28,10 +31,12 @@ mod sources;
 pub mod store;
 pub mod templates;
 
+pub use breaker::Rule;
 pub use config::Config;
 
+use breaker::Breaker;
 use model::Channel;
-use rpc::MailboxService;
+use rpc::{MailboxService, RecordsService};
 use smtp::Smtp;
 use templates::Templates;
 
@@ -72,16 +77,17 @@ pub struct App {
     pub keys: Keys,
     templates: Templates,
     smtp: Option<Smtp>,
-    /// Wakes the sender.
-    bell: Notify,
+    smtp_breaker: Breaker,
+    /// Wake the senders, one for each channel.
+    bells: [Notify; Channel::ALL.len()],
     sms_waits: AtomicBool,
 }
 
 /// How messages of a channel leave.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way<'a> {
-    /// To the mail server.
-    Smtp(&'a Smtp),
+    /// To the mail server, unless it is down.
+    Smtp(&'a Smtp, &'a Breaker),
     /// Into the mailbox.
     Mailbox,
 }
@@ -96,17 +102,41 @@ impl App {
     pub fn new(db: Db, links: Links, clock: Clock, config: Config, keys: Keys) -> Self {
         let templates = Templates::new().expect("the templates are part of the binary and a test reads each");
         let smtp = config.smtp_url.clone().map(|url| Smtp::new(url, config.smtp_timeout, config.concurrency));
-        let (bell, sms_waits) = (Notify::new(), AtomicBool::new(false));
-        Self { db, links, clock, config, keys, templates, smtp, bell, sms_waits }
+        let smtp_breaker = Breaker::new(config.breaker);
+        let (bells, sms_waits) = (Channel::ALL.map(|_| Notify::new()), AtomicBool::new(false));
+        Self { db, links, clock, config, keys, templates, smtp, smtp_breaker, bells, sms_waits }
     }
 
     /// How messages of a channel leave; none: they wait for a provider.
     pub(crate) fn way(&self, channel: Channel) -> Option<Way<'_>> {
         let mailbox = self.config.mailbox.then_some(Way::Mailbox);
         match channel {
-            Channel::Email => self.smtp.as_ref().map(Way::Smtp).or(mailbox),
+            Channel::Email => self.smtp.as_ref().map(|smtp| Way::Smtp(smtp, &self.smtp_breaker)).or(mailbox),
             Channel::Sms => mailbox,
         }
+    }
+
+    /// How many more messages of a channel may be begun now, with so many under way; when the provider is down, after
+    /// which time one may.
+    pub(crate) fn room(&self, channel: Channel, under_way: usize) -> Result<usize, Duration> {
+        let free = self.config.concurrency.saturating_sub(under_way);
+        match self.way(channel) {
+            Some(Way::Smtp(_, breaker)) => breaker.room(free, self.clock.now()),
+            Some(Way::Mailbox) | None => Ok(free),
+        }
+    }
+
+    /// What wakes the sender of a channel.
+    pub(crate) fn bell(&self, channel: Channel) -> &Notify {
+        match channel {
+            Channel::Email => &self.bells[0],
+            Channel::Sms => &self.bells[1],
+        }
+    }
+
+    /// Wakes all senders.
+    pub(crate) fn ring(&self) {
+        self.bells.iter().for_each(Notify::notify_one);
     }
 
     /// Remembers that a message waits for a provider, for [`degraded`].
@@ -120,6 +150,7 @@ impl App {
 /// Adds the services of notify.
 pub fn add_routes(app: &Arc<App>, routes: &mut tonic::service::RoutesBuilder) {
     routes.add_service(MailboxServer::new(MailboxService(app.clone())));
+    routes.add_service(NotifyRecordsServer::new(RecordsService(app.clone())));
 }
 
 /// Starts following events, sending and cleaning up.
@@ -131,6 +162,9 @@ pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
 pub fn degraded(app: &App) -> Option<String> {
     if app.way(Channel::Email).is_none() {
         return Some("mails wait: set notify.smtp.url".to_owned());
+    }
+    if app.smtp_breaker.is_open() {
+        return Some("mails wait: the mail server does not take them; look at notify.smtp.url".to_owned());
     }
     let waits = app.way(Channel::Sms).is_none() && app.sms_waits.load(Ordering::Relaxed);
     waits.then(|| "text messages wait: there is no provider for them".to_owned())

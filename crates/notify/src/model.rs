@@ -116,6 +116,13 @@ impl Failure {
     pub const fn permanent(code: &'static str) -> Self {
         Self { code, permanent: true }
     }
+
+    /// Whether it says that the provider is down or refuses us, whatever the message.
+    pub fn is_of_provider(self) -> bool {
+        const CODES: [&str; 6] =
+            ["smtp_unreachable", "smtp_timeout", "smtp_broken", "smtp_tls", "smtp_setup", "smtp_login"];
+        CODES.contains(&self.code)
+    }
 }
 
 impl From<Failure> for Halt {
@@ -127,6 +134,16 @@ impl From<Failure> for Halt {
 // === impl Message ===
 
 impl Message {
+    /// Until when it is worth sending, if its event says so.
+    pub fn until(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.context.get("until")?.as_i64()?).ok()
+    }
+
+    /// When that happened which it tells, if its event says so.
+    pub fn happened_at(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.context.get("at")?.as_i64()?).ok()
+    }
+
     /// Why it should not be tried at all, if it should not: it is moot, or it was begun too often without an end.
     pub fn hopeless(&self, delays: &[Duration], now: Timestamp) -> Option<Failure> {
         if self.template.carries_secret() && elapsed(self.created_at, now) > MOOT_AFTER {

@@ -1,5 +1,7 @@
 //! The contract of notify: decode, op, encode.
 
+mod records;
+
 use std::sync::Arc;
 
 use denizen_rpc::notify::internal::v1 as p;
@@ -11,6 +13,8 @@ use crate::App;
 use crate::model::Letter;
 use crate::ops::list_messages::{Wanted, list_messages};
 use crate::store::Caught;
+
+pub(crate) use records::RecordsService;
 
 /// The development mailbox, as a service.
 pub(crate) struct MailboxService(pub(crate) Arc<App>);

@@ -1,5 +1,7 @@
 //! Every SQL text of notify, and rows as what they mean.
 
+pub mod records;
+
 use std::sync::Arc;
 
 use denizen_db::{Error, FromRow, Result, Row, Tx, args};
@@ -77,7 +79,7 @@ fn named<T>(row: &Row<'_>, index: usize, parse: fn(&str) -> Option<T>) -> Result
 const INSERT_MESSAGE: &str = "INSERT INTO messages (id, user_id, channel, template, context, address_kind, old_address, \
      state, attempts, next_try_at, created_at, producer, seq) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', 0, $8, $8, $9, $10) \
-     ON CONFLICT (producer, seq, template) DO NOTHING";
+     ON CONFLICT (producer, seq, template, channel) DO NOTHING";
 
 /// Queues a message; one event gives each of its messages once.
 pub async fn insert_message(
@@ -103,23 +105,29 @@ pub async fn insert_message(
     Ok(())
 }
 
-const NEXT_DUE: &str = "SELECT MIN(next_try_at) FROM messages WHERE next_try_at IS NOT NULL";
+const NEXT_DUE: &str = "SELECT MIN(next_try_at) FROM messages WHERE channel = $1 AND next_try_at IS NOT NULL";
 
-/// When the next message is due, if any is to come.
-pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
-    let (due,): (Option<Timestamp>,) = tx.one(NEXT_DUE, args![]).await?;
+/// When the next message of a channel is due, if any is to come.
+pub async fn next_due(tx: &mut Tx, channel: Channel) -> Result<Option<Timestamp>> {
+    let (due,): (Option<Timestamp>,) = tx.one(NEXT_DUE, args![channel.as_str()]).await?;
     Ok(due)
 }
 
 const CLAIM: &str = "UPDATE messages SET state = 'sending', attempts = attempts + 1, next_try_at = $2 \
      WHERE next_try_at <= $1 AND id IN \
-     (SELECT id FROM messages WHERE next_try_at <= $1 ORDER BY next_try_at, id LIMIT $3) \
+     (SELECT id FROM messages WHERE channel = $4 AND next_try_at <= $1 ORDER BY next_try_at, id LIMIT $3) \
      RETURNING id, user_id, channel, template, context, address_kind, old_address, attempts, created_at";
 
-/// Takes due messages for sending, until the lease ends. Two senders never take the same one: the second sees the
-/// first one's lease.
-pub async fn claim(tx: &mut Tx, now: Timestamp, lease_ends: Timestamp, limit: i64) -> Result<Vec<Message>> {
-    tx.all(CLAIM, args![now, lease_ends, limit]).await
+/// Takes due messages of a channel for sending, until the lease ends. Two senders never take the same one: the second
+/// sees the first one's lease.
+pub async fn claim(
+    tx: &mut Tx,
+    channel: Channel,
+    now: Timestamp,
+    lease_ends: Timestamp,
+    limit: i64,
+) -> Result<Vec<Message>> {
+    tx.all(CLAIM, args![now, lease_ends, limit, channel.as_str()]).await
 }
 
 const MARK_SENT: &str = "UPDATE messages SET state = 'sent', sent_at = $2, next_try_at = NULL, user_id = $3, \
@@ -175,11 +183,12 @@ pub async fn revive(tx: &mut Tx, channel: Channel, now: Timestamp) -> Result<u64
     tx.exec(REVIVE, args![channel.as_str(), now]).await
 }
 
-const RELEASE: &str = "UPDATE messages SET state = 'queued', next_try_at = $1 WHERE state = 'sending'";
+const RELEASE: &str =
+    "UPDATE messages SET state = 'queued', next_try_at = $1 WHERE channel = $2 AND state = 'sending'";
 
-/// Ends all leases, where no other process can hold one.
-pub async fn release(tx: &mut Tx, now: Timestamp) -> Result<u64> {
-    tx.exec(RELEASE, args![now]).await
+/// Ends all leases of a channel, where no other process can hold one.
+pub async fn release(tx: &mut Tx, channel: Channel, now: Timestamp) -> Result<u64> {
+    tx.exec(RELEASE, args![now, channel.as_str()]).await
 }
 
 const WAITS: &str = "SELECT id FROM messages WHERE state = 'waiting' AND channel = $1 LIMIT 1";

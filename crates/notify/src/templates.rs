@@ -20,8 +20,21 @@ pub struct Words {
     pub link: String,
     /// How long code or link is good for, in minutes; 0 when nothing is to be said.
     pub minutes: u64,
+    /// When and from where that came which is told.
+    pub origin: Origin,
     /// Host of this system, so that people know where the message is from.
     pub host: String,
+}
+
+/// When and from where something came; each is empty when nothing is to be said.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// When, in UTC.
+    pub when: String,
+    /// From which address.
+    pub ip: String,
+    /// What the client calls itself.
+    pub device: String,
 }
 
 /// The templates, read once.
@@ -108,6 +121,9 @@ impl Templates {
             code => &words.code,
             link => link(&words.link),
             minutes => words.minutes,
+            when => &words.origin.when,
+            ip => &words.origin.ip,
+            device => greeting(&words.origin.device),
             host => &words.host,
         })
     }

@@ -10,6 +10,11 @@ fn words(name: &str) -> Words {
         code: "123456".into(),
         link: LINK.into(),
         minutes: 5,
+        origin: Origin {
+            when: "2026-03-01 12:00 UTC".into(),
+            ip: "192.0.2.7".into(),
+            device: "Browser/1.0 <b> https://evil.test/login\r\nBcc: eve@evil.test".into(),
+        },
         host: "id.example.test".into(),
     }
 }
@@ -77,6 +82,7 @@ fn codes_stand_alone_and_links_are_whole() {
                 | Template::VerifyMobile
                 | Template::ResetCode
                 | Template::OtpCode
+                | Template::FactorCode
         );
         let has_link = matches!(template, Template::Welcome | Template::VerifyEmail | Template::ResetLink);
         assert_eq!(letter.text.contains("123456"), has_code, "{place}");

@@ -18,6 +18,7 @@ CREATE TABLE otps (
 );
 
 CREATE INDEX otps_live ON otps (user_id, purpose, id) WHERE used_at IS NULL AND ended_at IS NULL;
+CREATE INDEX otps_of_person ON otps (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX otps_by_end ON otps (ends_at);
 
 -- When the next code for a person or identifier and a purpose may be sent; the key is a keyed digest of them.

@@ -15,11 +15,14 @@ mod store;
 use std::sync::Arc;
 
 use denizen_db::{Db, Migration};
+use denizen_kit::caller::Role;
+use denizen_kit::cx::Cx;
 use denizen_kit::problem::Problem;
 use denizen_kit::seal::Master;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
+use denizen_rpc::events::internal::v1::Event;
 use tonic::service::RoutesBuilder;
 
 pub use config::Config;
@@ -27,8 +30,10 @@ pub use events::EVENTS;
 pub use keys::Keys;
 
 /// Steps of the schema.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_otp", sql: include_str!("../migrations/0001_otp.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_otp", sql: include_str!("../migrations/0001_otp.sql") },
+    Migration { name: "0003_records", sql: include_str!("../migrations/0003_records.sql") },
+];
 
 /// The service and what it needs.
 #[derive(Clone)]
@@ -48,7 +53,7 @@ pub struct App {
 // === impl App ===
 
 impl App {
-    /// The service with its parts; `links` are those of [`Role::Otp`](denizen_kit::caller::Role::Otp).
+    /// The service with its parts; `links` are those of [`Role::Otp`].
     pub fn new(db: Db, links: Links, clock: Clock, config: Config, master: &Master) -> Self {
         Self { db, links, clock, config, keys: Keys::new(master) }
     }
@@ -62,6 +67,11 @@ pub fn add_routes(app: &Arc<App>, routes: &mut RoutesBuilder) {
 /// Starts what runs beside the calls.
 pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
     jobs::start(app, tasks);
+}
+
+/// Takes events of users, as the job does: with an erased person all of their codes go.
+pub async fn take_events(app: &App, events: &[Event]) -> Result<(), Problem> {
+    Ok(ops::take_events(app, &Cx::job(Role::Otp, &app.clock), events).await?)
 }
 
 /// Cleans up once, as the jobs do every minute: what has ended goes.

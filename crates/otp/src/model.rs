@@ -32,13 +32,21 @@ pub(crate) enum Purpose {
     VerifyEmail,
     VerifyMobile,
     SensitiveChange,
+    SecondFactor,
 }
 
 // === impl Purpose ===
 
 impl Purpose {
-    const ALL: [Purpose; 5] =
-        [Self::Login, Self::PasswordReset, Self::VerifyEmail, Self::VerifyMobile, Self::SensitiveChange];
+    /// All purposes.
+    pub(crate) const ALL: [Purpose; 6] = [
+        Self::Login,
+        Self::PasswordReset,
+        Self::VerifyEmail,
+        Self::VerifyMobile,
+        Self::SensitiveChange,
+        Self::SecondFactor,
+    ];
 
     /// Its name in the table and in events.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -48,6 +56,7 @@ impl Purpose {
             Self::VerifyEmail => "verify_email",
             Self::VerifyMobile => "verify_mobile",
             Self::SensitiveChange => "sensitive_change",
+            Self::SecondFactor => "second_factor",
         }
     }
 
@@ -64,6 +73,11 @@ impl Purpose {
     /// Whether somebody who is not logged in may ask for a code, by an identifier.
     pub(crate) const fn is_public(self) -> bool {
         matches!(self, Self::Login | Self::PasswordReset)
+    }
+
+    /// Whether a code for it can be asked for. The second factor's is auth's to ask for, at a login.
+    pub(crate) const fn can_be_asked_for(self) -> bool {
+        !matches!(self, Self::SecondFactor)
     }
 
     /// The only channel that can prove it, if it is bound to one.

@@ -1,9 +1,12 @@
 //! The contracts of otp: decode, op, encode.
 
+mod records;
+
 use std::sync::Arc;
 
 use denizen_kit::problem::Problem;
 use denizen_rpc::otp::internal::v1::codes_server::{Codes, CodesServer};
+use denizen_rpc::otp::internal::v1::otp_records_server::OtpRecordsServer;
 use denizen_rpc::otp::internal::v1::{
     ConsumeRequest, ConsumeResponse, IssueRequest, IssueResponse, consume_request,
 };
@@ -25,6 +28,7 @@ struct CodesService(Arc<App>);
 /// Adds both contracts.
 pub(crate) fn add_routes(app: &Arc<App>, routes: &mut RoutesBuilder) {
     routes.add_service(OtpServer::new(OtpService(app.clone())));
+    routes.add_service(OtpRecordsServer::new(records::RecordsService(app.clone())));
     routes.add_service(CodesServer::new(CodesService(app.clone())));
 }
 
@@ -92,7 +96,8 @@ fn send_wish(request: &SendOtpRequest) -> Result<SendWish, Problem> {
         Ok(wire::Channel::Sms) => Some(Channel::Sms),
         Err(_) => return Err(Problem::invalid("/channel", "unknown", "channel is email or sms")),
     };
-    Ok(SendWish { purpose: purpose(request.purpose()).ok_or_else(no_purpose)?, channel, recipient })
+    let purpose = purpose(request.purpose()).filter(|purpose| purpose.can_be_asked_for());
+    Ok(SendWish { purpose: purpose.ok_or_else(no_purpose)?, channel, recipient })
 }
 
 fn issue_wish(request: IssueRequest) -> Result<IssueWish, Problem> {
@@ -132,6 +137,7 @@ const fn purpose(wire: wire::Purpose) -> Option<Purpose> {
         wire::Purpose::VerifyEmail => Some(Purpose::VerifyEmail),
         wire::Purpose::VerifyMobile => Some(Purpose::VerifyMobile),
         wire::Purpose::SensitiveChange => Some(Purpose::SensitiveChange),
+        wire::Purpose::SecondFactor => Some(Purpose::SecondFactor),
     }
 }
 
@@ -144,6 +150,7 @@ const fn purpose_to_wire(purpose: Purpose) -> wire::Purpose {
         Purpose::VerifyEmail => wire::Purpose::VerifyEmail,
         Purpose::VerifyMobile => wire::Purpose::VerifyMobile,
         Purpose::SensitiveChange => wire::Purpose::SensitiveChange,
+        Purpose::SecondFactor => wire::Purpose::SecondFactor,
     }
 }
 
@@ -176,6 +183,11 @@ impl From<Issued> for IssueResponse {
 
 impl From<Proved> for ConsumeResponse {
     fn from(proved: Proved) -> Self {
-        Self { valid: true, user_id: proved.user_id.to_string(), target: proved.target }
+        Self {
+            valid: true,
+            user_id: proved.user_id.to_string(),
+            target: proved.target,
+            channel: channel_to_wire(proved.channel).into(),
+        }
     }
 }

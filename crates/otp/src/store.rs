@@ -1,5 +1,7 @@
 //! All SQL of otp.
 
+pub(crate) mod records;
+
 use denizen_db::{Error as DbError, FromRow, Row, Tx, args};
 use denizen_kit::id::UserId;
 use denizen_kit::time::{Timestamp, before};
@@ -43,6 +45,12 @@ const COUNT_TRY: &str = "INSERT INTO wrong_tries (user_id, tries, last_at) VALUE
     WHERE wrong_tries.tries < $4 OR wrong_tries.last_at <= $3";
 
 const UNCOUNT_TRY: &str = "UPDATE wrong_tries SET tries = tries - 1 WHERE user_id = $1 AND tries > 0";
+
+const FORGET_OTPS: &str = "DELETE FROM otps WHERE user_id = $1";
+
+const FORGET_TRIES: &str = "DELETE FROM wrong_tries WHERE user_id = $1";
+
+const DROP_COOLDOWN: &str = "DELETE FROM cooldowns WHERE key = $1";
 
 const SWEEP_OTPS: &str =
     "DELETE FROM otps WHERE id IN (SELECT id FROM otps WHERE ends_at <= $1 ORDER BY ends_at LIMIT 500)";
@@ -164,6 +172,19 @@ pub(crate) async fn count_try(tx: &mut Tx, user_id: UserId, now: Timestamp) -> R
 /// Takes back a try that was not wrong.
 pub(crate) async fn uncount_try(tx: &mut Tx, user_id: UserId) -> Result<()> {
     tx.exec(UNCOUNT_TRY, args![user_id]).await?;
+    Ok(())
+}
+
+/// Deletes the codes and the tries of a person.
+pub(crate) async fn forget(tx: &mut Tx, user_id: UserId) -> Result<()> {
+    tx.exec(FORGET_OTPS, args![user_id]).await?;
+    tx.exec(FORGET_TRIES, args![user_id]).await?;
+    Ok(())
+}
+
+/// Deletes a cool-down.
+pub(crate) async fn drop_cooldown(tx: &mut Tx, key: Vec<u8>) -> Result<()> {
+    tx.exec(DROP_COOLDOWN, args![key]).await?;
     Ok(())
 }
 

@@ -1,12 +1,16 @@
--- The password of each account, as a PHC string. confirmed_at is null until the account is known to exist.
+-- The hash of each account's password. family and steps say what a check of it costs. confirmed_at is null until the
+-- account is known to exist.
 CREATE TABLE credentials (
     user_id UUID PRIMARY KEY,
     hash TEXT NOT NULL,
+    family TEXT NOT NULL,
+    steps BIGINT NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
     changed_at TIMESTAMPTZ NOT NULL,
     confirmed_at TIMESTAMPTZ
 );
 
+CREATE INDEX credentials_by_cost ON credentials (family, steps);
 CREATE INDEX credentials_unconfirmed ON credentials (created_at) WHERE confirmed_at IS NULL;
 
 -- The passwords before, newest last.

@@ -7,6 +7,7 @@ use denizen_kit::problem::{Code, Problem};
 use denizen_kit::seal;
 use thiserror::Error;
 
+use crate::hash::{Failure, Refusal};
 use crate::model::Fault;
 
 /// Result of an op of password.
@@ -31,12 +32,24 @@ pub(crate) enum Error {
     CodeInvalid,
     #[error("no such user")]
     NoSuchUser,
+    #[error("this address would shut out the caller")]
+    OwnAddress,
+    #[error("the network is kept out already")]
+    BlockedAlready,
+    #[error("no such block")]
+    NoSuchBlock,
+    #[error("the account is blocked or deleted")]
+    ClosedAccount,
+    #[error("too many resets; the next one in {0:?}")]
+    TooManyResets(Duration),
     #[error("the password was changed meanwhile")]
     ChangedMeanwhile,
+    #[error("the hash at {0} is not acceptable")]
+    HashRefused(&'static str, Refusal),
     #[error("{0} is not acceptable")]
     Unacceptable(&'static str, &'static str, &'static str),
     #[error("a hash could not be computed")]
-    Hash(#[source] argon2::Error),
+    Hash(#[from] Failure),
     #[error("the computation of a hash broke off")]
     Broken(#[from] tokio::task::JoinError),
     #[error("a stored hash is not one")]
@@ -68,8 +81,25 @@ impl From<Error> for Problem {
             Error::TokenInvalid => Problem::of(Code::TokenInvalid),
             Error::CodeInvalid => Problem::of(Code::CodeInvalid),
             Error::NoSuchUser => Problem::not_found("there is no such account for this caller"),
+            Error::OwnAddress => Problem::new(
+                Code::Conflict,
+                "the address that this request comes from is in this network; you would shut yourself out",
+            ),
+            Error::BlockedAlready => Problem::new(
+                Code::Conflict,
+                "this network is kept out already; delete that block first to change it",
+            ),
+            Error::NoSuchBlock => Problem::not_found("there is no such block in force"),
+            Error::ClosedAccount => Problem::new(
+                Code::Conflict,
+                "the account is blocked or deleted; activate it before its password is reset",
+            ),
+            Error::TooManyResets(wait) => Problem::of(Code::RateLimited).retry_in(whole_seconds(wait)),
             Error::ChangedMeanwhile => {
                 Problem::new(Code::Conflict, "the password was changed meanwhile; log in with the new one")
+            }
+            Error::HashRefused(pointer, refusal) => {
+                Problem::invalid(pointer, refusal.code(), refusal.detail())
             }
             Error::Unacceptable(pointer, code, detail) => Problem::invalid(pointer, code, detail),
             Error::Db(error) => error.into(),

@@ -2,7 +2,9 @@
 
 use denizen_db::Event;
 use denizen_kit::id::UserId;
+use denizen_kit::time::Timestamp;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::model::{Channel, Via};
 
@@ -14,7 +16,17 @@ pub const EVENTS: &[(&str, &str)] = &[
         "password.reset_due",
         "A reset was asked for and is to be sent. `via`: link or otp; `channel`: email or sms.",
     ),
-    ("password.closed", "Too many failed tries in a day: the password is off for 24 hours or until a reset."),
+    (
+        "password.closed",
+        "Too many failed tries in a day: the password is off until `until` or a reset. `failures`: how many tries.",
+    ),
+    ("password.dropped", "The password was taken away: only a reset brings a new one."),
+    (
+        "ip.blocked",
+        "An address or a network is kept out. `block_id`; `automatic`: by the guard, after too many failures; `until`.",
+    ),
+    ("ip.unblocked", "An address or a network is let in again. `block_id`."),
+    ("password.hashes_exported", "Hashes of passwords were given to an export. `count`: of how many people."),
 ];
 
 /// The owner changed the password.
@@ -69,6 +81,8 @@ impl Event for ResetDue {
 pub(crate) struct PasswordClosed {
     #[serde(skip)]
     pub(crate) user_id: UserId,
+    pub(crate) failures: i64,
+    pub(crate) until: Timestamp,
 }
 
 impl Event for PasswordClosed {
@@ -76,6 +90,65 @@ impl Event for PasswordClosed {
 
     fn subject(&self) -> Option<UserId> {
         Some(self.user_id)
+    }
+}
+
+/// The password was taken away.
+#[derive(Debug, Serialize)]
+pub(crate) struct PasswordDropped {
+    #[serde(skip)]
+    pub(crate) user_id: UserId,
+}
+
+impl Event for PasswordDropped {
+    const TYPE: &'static str = "password.dropped";
+
+    fn subject(&self) -> Option<UserId> {
+        Some(self.user_id)
+    }
+}
+
+/// A network is kept out. Which, the list says: an address may be somebody's.
+#[derive(Debug, Serialize)]
+pub(crate) struct IpBlocked {
+    pub(crate) block_id: Uuid,
+    pub(crate) automatic: bool,
+    pub(crate) until: Option<Timestamp>,
+}
+
+impl Event for IpBlocked {
+    const TYPE: &'static str = "ip.blocked";
+
+    fn subject(&self) -> Option<UserId> {
+        None
+    }
+}
+
+/// A network is let in again.
+#[derive(Debug, Serialize)]
+pub(crate) struct IpUnblocked {
+    pub(crate) block_id: Uuid,
+}
+
+impl Event for IpUnblocked {
+    const TYPE: &'static str = "ip.unblocked";
+
+    fn subject(&self) -> Option<UserId> {
+        None
+    }
+}
+
+/// Hashes were given to an export.
+#[derive(Debug, Serialize)]
+pub(crate) struct HashesExported {
+    pub(crate) count: usize,
+}
+
+impl Event for HashesExported {
+    const TYPE: &'static str = "password.hashes_exported";
+
+    fn subject(&self) -> Option<UserId> {
+        None
     }
 }
 
@@ -89,7 +162,23 @@ mod tests {
         let due = ResetDue { user_id, via: Via::Otp, channel: Channel::Sms };
         assert_eq!(serde_json::to_string(&due).unwrap(), r#"{"via":"otp","channel":"sms"}"#);
         assert_eq!(serde_json::to_string(&PasswordChanged { user_id }).unwrap(), "{}");
-        for kind in [PasswordChanged::TYPE, PasswordReset::TYPE, ResetDue::TYPE, PasswordClosed::TYPE] {
+        let closed = PasswordClosed { user_id, failures: 50, until: Timestamp::UNIX_EPOCH };
+        assert_eq!(
+            serde_json::to_string(&closed).unwrap(),
+            r#"{"failures":50,"until":"1970-01-01T00:00:00Z"}"#
+        );
+        assert_eq!(serde_json::to_string(&HashesExported { count: 2 }).unwrap(), r#"{"count":2}"#);
+        let kinds = [
+            PasswordChanged::TYPE,
+            PasswordReset::TYPE,
+            ResetDue::TYPE,
+            PasswordClosed::TYPE,
+            PasswordDropped::TYPE,
+            HashesExported::TYPE,
+            IpBlocked::TYPE,
+            IpUnblocked::TYPE,
+        ];
+        for kind in kinds {
             assert!(EVENTS.iter().any(|(name, _)| *name == kind), "{kind}");
         }
     }

@@ -35,9 +35,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a request waits while accounts cannot be looked up.
 const STALE: Duration = Duration::from_secs(3600);
 
-/// Resets that fall due for one account in an hour; more are dropped without a word.
-const MOST_DUE: i64 = 5;
-
 /// Rows that one sweep deletes at most from a table.
 const CHUNK: u64 = 500;
 
@@ -47,6 +44,11 @@ pub(crate) fn start(app: &Arc<App>, tasks: &Tasks) {
     tasks.spawn_until_stopped("password resets", async move { for_ever(&this, look_up_requests).await });
     let this = app.clone();
     tasks.spawn_until_stopped("password clean-up", async move { for_ever(&this, clean_up).await });
+    let (bell, stopping) = (app.blocks_bell.clone(), tasks.clone());
+    tasks.spawn("password streams", async move {
+        stopping.stopping().await;
+        bell.close();
+    });
     let this = app.clone();
     tasks.spawn_until_stopped("password follows users", async move { follow(&this).await });
 }
@@ -146,7 +148,7 @@ async fn take(app: &App, cx: &Cx, waiting: &Waiting, due: Option<&(UserId, Reset
         return Ok(());
     }
     if let Some((user_id, event)) = due
-        && store::reset::dues(&mut tx, *user_id, cx.now()).await? < MOST_DUE
+        && store::reset::dues(&mut tx, *user_id, cx.now()).await? < store::reset::MOST_DUE
     {
         store::reset::insert_due(&mut tx, cx, *user_id).await?;
         tx.emit(cx, ResetDue { ..*event });
@@ -221,8 +223,9 @@ pub(crate) async fn sweep(app: &App) -> Result<()> {
             let mut tx = app.db.write_relaxed("deletes rows that nothing reads any more").await?;
             let guards = store::guard::sweep(&mut tx, cx.now()).await?;
             let resets = store::reset::sweep(&mut tx, cx.now()).await?;
+            let blocks = store::blocks::sweep(&mut tx, cx.now(), app.config.sources.window).await?;
             tx.commit().await?;
-            Ok(guards.max(resets))
+            Ok(guards.max(resets).max(blocks))
         };
         if app.db.run(&cx, sweep).await? < CHUNK {
             return Ok(());

@@ -38,6 +38,11 @@ impl Keys {
         self.guard.mac(&[b"day", kind, name]).to_vec()
     }
 
+    /// Under which the failures from a network are counted.
+    pub(crate) fn guard_source(&self, network: &str) -> Vec<u8> {
+        self.guard.mac(&[b"source", network.as_bytes()]).to_vec()
+    }
+
     /// Seals a request for a reset.
     pub(crate) fn seal_request(&self, id: Uuid, request: &[u8]) -> Vec<u8> {
         self.requests.seal(id.as_bytes(), request)

@@ -2,6 +2,7 @@
 // An op inside `run` inside `serve` is a deep type.
 #![recursion_limit = "256"]
 
+mod bell;
 mod config;
 mod error;
 mod events;
@@ -25,16 +26,19 @@ use denizen_rpc::Links;
 use tokio::sync::Notify;
 use tonic::service::RoutesBuilder;
 
-pub use config::Config;
+pub use bell::Bell;
+pub use config::{Config, Sources};
 pub use events::EVENTS;
-pub use hash::Cost;
+pub use hash::{Cost, Peppers, ScryptCost, Setting};
 pub use keys::Keys;
 pub use model::Policy;
 pub use pool::Pool;
 
 /// Steps of the schema.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_password", sql: include_str!("../migrations/0001_password.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_password", sql: include_str!("../migrations/0001_password.sql") },
+    Migration { name: "0002_ip_blocks", sql: include_str!("../migrations/0002_ip_blocks.sql") },
+];
 
 /// The service and what it needs.
 #[derive(Clone)]
@@ -55,6 +59,8 @@ pub struct App {
     pub policy: Arc<Policy>,
     /// Wakes the job that looks up requests for a reset.
     pub requested: Arc<Notify>,
+    /// Wakes the streams of IP blocks.
+    pub blocks_bell: Bell,
 }
 
 // === impl App ===
@@ -62,9 +68,19 @@ pub struct App {
 impl App {
     /// The service with its parts; `links` are those of [`Role::Password`](denizen_kit::caller::Role::Password).
     pub fn new(db: Db, links: Links, clock: Clock, config: Config, master: &Master) -> Self {
-        let pool = Pool::new(config.slots, config.queue, config.cost);
+        let pool = Pool::new(config.slots, config.queue, (config.hash, config.peppers.clone()));
         let policy = Arc::new(Policy::new(config.min_length, config.min_score));
-        Self { db, links, clock, config, keys: Keys::new(master), pool, policy, requested: Arc::default() }
+        Self {
+            db,
+            links,
+            clock,
+            config,
+            keys: Keys::new(master),
+            pool,
+            policy,
+            requested: Arc::default(),
+            blocks_bell: Bell::default(),
+        }
     }
 }
 

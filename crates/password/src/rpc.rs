@@ -1,13 +1,22 @@
 //! The contracts of password: decode, op, encode.
 
+mod blocks;
+mod records;
+mod transfer;
+
 use std::sync::Arc;
 
 use denizen_kit::problem::Problem;
 use denizen_rpc::password::internal::v1::credentials_server::{Credentials, CredentialsServer};
+use denizen_rpc::password::internal::v1::ip_block_feed_server::IpBlockFeedServer;
+use denizen_rpc::password::internal::v1::password_records_server::PasswordRecordsServer;
+use denizen_rpc::password::internal::v1::transfer_server::TransferServer;
 use denizen_rpc::password::internal::v1::{
-    IssueResetRequest, IssueResetResponse, PutCredentialRequest, PutCredentialResponse,
-    VerifyCredentialRequest, VerifyCredentialResponse,
+    DropCredentialRequest, DropCredentialResponse, IssueResetRequest, IssueResetResponse,
+    PutCredentialRequest, PutCredentialResponse, VerifyCredentialRequest, VerifyCredentialResponse,
 };
+use denizen_rpc::password::v1::ip_blocks_server::IpBlocksServer;
+use denizen_rpc::password::v1::password_administration_server::PasswordAdministrationServer;
 use denizen_rpc::password::v1::passwords_server::{Passwords, PasswordsServer};
 use denizen_rpc::password::v1::{
     ChangePasswordRequest, ChangePasswordResponse, CheckStrengthRequest, CheckStrengthResponse,
@@ -30,6 +39,11 @@ struct CredentialsService(Arc<App>);
 pub(crate) fn add_routes(app: &Arc<App>, routes: &mut RoutesBuilder) {
     routes.add_service(PasswordsServer::new(PasswordsService(app.clone())));
     routes.add_service(CredentialsServer::new(CredentialsService(app.clone())));
+    routes.add_service(PasswordRecordsServer::new(records::RecordsService(app.clone())));
+    routes.add_service(IpBlocksServer::new(blocks::IpBlocksService(app.clone())));
+    routes.add_service(IpBlockFeedServer::new(blocks::IpBlockFeedService(app.clone())));
+    routes.add_service(PasswordAdministrationServer::new(blocks::AdministrationService(app.clone())));
+    routes.add_service(TransferServer::new(transfer::TransferService(app.clone())));
 }
 
 #[tonic::async_trait]
@@ -128,6 +142,18 @@ impl Credentials for CredentialsService {
                 .map_err(|_| Problem::malformed("issue_id must be the id of a message"))?;
             let (token, expires_at) = ops::issue_reset(app, &cx, user_id, issue_id).await?;
             Ok(IssueResetResponse { token, expires_at: Some(decode::to_wire(expires_at)) })
+        })
+        .await
+    }
+
+    async fn drop_credential(
+        &self,
+        request: Request<DropCredentialRequest>,
+    ) -> Reply<DropCredentialResponse> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            ops::drop_credential(app, &cx, decode::id(&request.user_id)?).await?;
+            Ok(DropCredentialResponse {})
         })
         .await
     }

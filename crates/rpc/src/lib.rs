@@ -23,11 +23,11 @@ mod contracts {
     include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
 }
 
-pub use contracts::denizen::{audit, auth, events, notify, otp, password, users};
+pub use contracts::denizen::{audit, auth, events, notify, otp, password, privacy, users};
 
 pub use caller::Signer;
 pub use follow::Follower;
-pub use keyring::{KeyRing, place};
+pub use keyring::{KeyRing, LEASE, place};
 pub use link::{Link, Links};
 pub use method::{METHODS, Method};
 pub use peer::Peer;

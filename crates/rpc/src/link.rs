@@ -7,19 +7,37 @@ use denizen_kit::caller::{Caller, Role};
 use denizen_kit::cx::{Call, Cx};
 use tonic::transport::Channel;
 
+use crate::audit::internal::v1::audit_records_client::AuditRecordsClient;
 use crate::audit::v1::audit_client::AuditClient;
+use crate::auth::internal::v1::activity_client::ActivityClient;
+use crate::auth::internal::v1::auth_records_client::AuthRecordsClient;
 use crate::auth::internal::v1::sessions_client::SessionsClient;
+use crate::auth::internal::v1::signing_client::SigningClient;
 use crate::auth::v1::auth_client::AuthClient;
+use crate::auth::v1::factors_client::FactorsClient;
+use crate::auth::v1::service_accounts_client::ServiceAccountsClient;
 use crate::caller::Signer;
 use crate::events::internal::v1::event_log_client::EventLogClient;
 use crate::notify::internal::v1::mailbox_client::MailboxClient;
+use crate::notify::internal::v1::notify_records_client::NotifyRecordsClient;
 use crate::otp::internal::v1::codes_client::CodesClient;
+use crate::otp::internal::v1::otp_records_client::OtpRecordsClient;
 use crate::otp::v1::otp_client::OtpClient;
 use crate::password::internal::v1::credentials_client::CredentialsClient;
+use crate::password::internal::v1::ip_block_feed_client::IpBlockFeedClient;
+use crate::password::internal::v1::password_records_client::PasswordRecordsClient;
+use crate::password::internal::v1::transfer_client::TransferClient as HashesClient;
+use crate::password::v1::ip_blocks_client::IpBlocksClient;
+use crate::password::v1::password_administration_client::PasswordAdministrationClient;
 use crate::password::v1::passwords_client::PasswordsClient;
 use crate::peer::Peer;
 use crate::services::Services;
+use crate::users::internal::v1::access_client::AccessClient;
 use crate::users::internal::v1::directory_client::DirectoryClient;
+use crate::users::v1::administration_client::AdministrationClient;
+use crate::users::v1::privacy_client::PrivacyClient;
+use crate::users::v1::profiles_client::ProfilesClient;
+use crate::users::v1::transfer_client::TransferClient;
 use crate::users::v1::users_client::UsersClient;
 
 /// Where calls to a service go: into this process, out to another, or nowhere.
@@ -81,14 +99,39 @@ impl Links {
         DirectoryClient::new(self.peer(Role::Users, cx))
     }
 
+    /// What roles allow, for gateways.
+    pub fn access(&self, cx: &Cx) -> AccessClient<Peer> {
+        AccessClient::new(self.peer(Role::Users, cx))
+    }
+
     /// Internal operations of auth.
     pub fn sessions(&self, cx: &Cx) -> SessionsClient<Peer> {
         SessionsClient::new(self.peer(Role::Auth, cx))
     }
 
+    /// What gateways tell of the use of sessions.
+    pub fn activity(&self, cx: &Cx) -> ActivityClient<Peer> {
+        ActivityClient::new(self.peer(Role::Auth, cx))
+    }
+
+    /// The keys of access tokens.
+    pub fn signing(&self, cx: &Cx) -> SigningClient<Peer> {
+        SigningClient::new(self.peer(Role::Auth, cx))
+    }
+
     /// Internal operations of password.
     pub fn credentials(&self, cx: &Cx) -> CredentialsClient<Peer> {
         CredentialsClient::new(self.peer(Role::Password, cx))
+    }
+
+    /// Passwords of many accounts at once.
+    pub fn hashes(&self, cx: &Cx) -> HashesClient<Peer> {
+        HashesClient::new(self.peer(Role::Password, cx))
+    }
+
+    /// The feed of IP blocks.
+    pub fn ip_block_feed(&self, cx: &Cx) -> IpBlockFeedClient<Peer> {
+        IpBlockFeedClient::new(self.peer(Role::Password, cx))
     }
 
     /// Internal operations of otp.
@@ -101,11 +144,58 @@ impl Links {
         EventLogClient::new(self.peer(producer, cx))
     }
 
+    // --- what each service holds about a person, for their archive and its end
+
+    /// The records of auth.
+    pub fn auth_records(&self, cx: &Cx) -> AuthRecordsClient<Peer> {
+        AuthRecordsClient::new(self.peer(Role::Auth, cx))
+    }
+
+    /// The records of password.
+    pub fn password_records(&self, cx: &Cx) -> PasswordRecordsClient<Peer> {
+        PasswordRecordsClient::new(self.peer(Role::Password, cx))
+    }
+
+    /// The records of otp.
+    pub fn otp_records(&self, cx: &Cx) -> OtpRecordsClient<Peer> {
+        OtpRecordsClient::new(self.peer(Role::Otp, cx))
+    }
+
+    /// The records of notify.
+    pub fn notify_records(&self, cx: &Cx) -> NotifyRecordsClient<Peer> {
+        NotifyRecordsClient::new(self.peer(Role::Notify, cx))
+    }
+
+    /// The records of audit.
+    pub fn audit_records(&self, cx: &Cx) -> AuditRecordsClient<Peer> {
+        AuditRecordsClient::new(self.peer(Role::Audit, cx))
+    }
+
     // --- public operations, for the edge
+
+    /// Many accounts at once.
+    pub fn transfer(&self, call: &Arc<Call>) -> TransferClient<Peer> {
+        TransferClient::new(self.peer_as(Role::Users, call.clone()))
+    }
 
     /// Operations on accounts.
     pub fn users(&self, call: &Arc<Call>) -> UsersClient<Peer> {
         UsersClient::new(self.peer_as(Role::Users, call.clone()))
+    }
+
+    /// What a person may ask of those who keep their data.
+    pub fn privacy(&self, call: &Arc<Call>) -> PrivacyClient<Peer> {
+        PrivacyClient::new(self.peer_as(Role::Users, call.clone()))
+    }
+
+    /// Operations on pictures and push tokens.
+    pub fn profiles(&self, call: &Arc<Call>) -> ProfilesClient<Peer> {
+        ProfilesClient::new(self.peer_as(Role::Users, call.clone()))
+    }
+
+    /// What administrators do with accounts and roles.
+    pub fn administration(&self, call: &Arc<Call>) -> AdministrationClient<Peer> {
+        AdministrationClient::new(self.peer_as(Role::Users, call.clone()))
     }
 
     /// Operations on logins, tokens and sessions.
@@ -113,9 +203,29 @@ impl Links {
         AuthClient::new(self.peer_as(Role::Auth, call.clone()))
     }
 
+    /// Operations on accounts of machines.
+    pub fn service_accounts(&self, call: &Arc<Call>) -> ServiceAccountsClient<Peer> {
+        ServiceAccountsClient::new(self.peer_as(Role::Auth, call.clone()))
+    }
+
+    /// Operations on second factors.
+    pub fn factors(&self, call: &Arc<Call>) -> FactorsClient<Peer> {
+        FactorsClient::new(self.peer_as(Role::Auth, call.clone()))
+    }
+
     /// Operations on passwords.
     pub fn passwords(&self, call: &Arc<Call>) -> PasswordsClient<Peer> {
         PasswordsClient::new(self.peer_as(Role::Password, call.clone()))
+    }
+
+    /// Operations on IP blocks.
+    pub fn ip_blocks(&self, call: &Arc<Call>) -> IpBlocksClient<Peer> {
+        IpBlocksClient::new(self.peer_as(Role::Password, call.clone()))
+    }
+
+    /// What administrators do with passwords.
+    pub fn password_administration(&self, call: &Arc<Call>) -> PasswordAdministrationClient<Peer> {
+        PasswordAdministrationClient::new(self.peer_as(Role::Password, call.clone()))
     }
 
     /// Operations on one-time passwords.

@@ -9,11 +9,12 @@ use clap::{Args, Parser, Subcommand};
 use denizen_kit::telemetry::{self, Form};
 use denizen_kit::time::Clock;
 
+use crate::audit::Audit;
 use crate::config::{self, Config, Mode, Sources};
 use crate::first_admin::{self, NewAdmin};
 use crate::node::{Listeners, Node};
 use crate::roles::Roles;
-use crate::{generate, master_key, parts, welcome};
+use crate::{audit, generate, master_key, parts, signing_keys, transfer, welcome};
 
 /// User management for any application, in one binary.
 #[derive(Debug, Parser)]
@@ -38,6 +39,13 @@ enum Command {
     /// Administrators.
     #[command(subcommand)]
     Admin(Admin),
+    /// Takes accounts from a file: of Denizen, Keycloak, Auth0, Firebase or Supabase.
+    Import(transfer::Import),
+    /// Writes all accounts as a file that import takes, with the hashes of passwords.
+    Export(transfer::Export),
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Looks at the settings.
     #[command(subcommand)]
     Config(Settings),
@@ -60,6 +68,8 @@ struct Serve {
 enum Admin {
     /// Makes an administrator's account. The password comes from --password-file or standard input.
     Create(CreateAdmin),
+    /// Begins a new key for access tokens. Nobody is logged out: the old key is shown until its last token is over.
+    RotateKeys,
 }
 
 #[derive(Debug, Args)]
@@ -99,7 +109,9 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(dispatch(cli)) {
+    let outcome = runtime.block_on(dispatch(cli));
+    telemetry::flush();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("denizen: {error:#}");
@@ -113,22 +125,26 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve(Serve { roles: None })) {
         Command::Serve(serve) => {
             sources.roles = serve.roles;
-            serve_until_told(load(&sources)?).await
+            serve_until_told(load(&sources).await?).await
         }
-        Command::Migrate => migrate(load(&sources)?).await,
-        Command::Admin(Admin::Create(create)) => create_admin(load(&sources)?, create).await,
+        Command::Migrate => migrate(load(&sources).await?).await,
+        Command::Admin(Admin::Create(create)) => Box::pin(create_admin(load(&sources).await?, create)).await,
+        Command::Admin(Admin::RotateKeys) => Box::pin(signing_keys::rotate(load(&sources).await?)).await,
+        Command::Import(import) => Box::pin(transfer::import(load(&sources).await?, import)).await,
+        Command::Export(export) => Box::pin(transfer::export(load(&sources).await?, export)).await,
+        Command::Audit(command) => audit::run(load(&sources).await?, command).await,
         Command::Config(Settings::Check) => {
-            load(&sources)?;
+            load(&sources).await?;
             say("the settings are right");
             Ok(())
         }
-        Command::Config(Settings::Explain) => explain(&sources),
+        Command::Config(Settings::Explain) => explain(&sources).await,
         Command::Generate { folder } => generate::write(&folder),
     }
 }
 
-fn load(sources: &Sources) -> anyhow::Result<Config> {
-    let (config, _) = config::load(sources).map_err(anyhow::Error::msg)?;
+async fn load(sources: &Sources) -> anyhow::Result<Config> {
+    let (config, _) = config::load(sources).await.map_err(anyhow::Error::msg)?;
     let form = if config.mode == Mode::Production { Form::Json } else { Form::Text };
     telemetry::init(&config.log, form);
     Ok(config)
@@ -201,13 +217,14 @@ fn read_password(file: Option<PathBuf>) -> anyhow::Result<String> {
     Ok(password)
 }
 
-fn explain(sources: &Sources) -> anyhow::Result<()> {
-    let (_, entries) = config::load(sources).map_err(anyhow::Error::msg)?;
+async fn explain(sources: &Sources) -> anyhow::Result<()> {
+    let (_, entries) = config::load(sources).await.map_err(anyhow::Error::msg)?;
     for entry in entries {
         let origin = match entry.source {
             denizen_kit::config::Source::Default => "default".to_owned(),
             denizen_kit::config::Source::File => "settings file".to_owned(),
             denizen_kit::config::Source::Variable(name) => name,
+            denizen_kit::config::Source::Elsewhere(reference) => reference,
         };
         say(&format!("{} = {}  [{origin}]\n    {}", entry.key, entry.value, entry.meaning));
     }

@@ -8,6 +8,7 @@ use denizen_kit::caller::Role;
 use denizen_kit::config::{Entry, Settings};
 use denizen_upstream::Targets;
 
+use crate::references;
 use crate::roles::Roles;
 
 /// How strict a process is about its surroundings.
@@ -55,6 +56,8 @@ pub struct Config {
     pub admin: Option<(String, String)>,
     pub db: denizen_db::Config,
     pub cache: denizen_cache::Config,
+    pub storage: denizen_storage::Config,
+    pub aws: denizen_storage::AwsConfig,
     pub users: denizen_users::Config,
     pub auth: denizen_auth::Config,
     pub password: denizen_password::Config,
@@ -76,7 +79,7 @@ pub struct Sources {
 }
 
 /// Reads the settings of the process from its file and environment.
-pub fn load(sources: &Sources) -> Result<(Config, Vec<Entry>), String> {
+pub async fn load(sources: &Sources) -> Result<(Config, Vec<Entry>), String> {
     let mut variables: Vec<(String, String)> = match &sources.env_file {
         Some(path) => read_env_file(path)?,
         None => Vec::new(),
@@ -94,6 +97,7 @@ pub fn load(sources: &Sources) -> Result<(Config, Vec<Entry>), String> {
     if let Some(roles) = &sources.roles {
         settings.set("roles", roles, "--roles");
     }
+    references::resolve(&mut settings).await?;
     read(settings)
 }
 
@@ -145,11 +149,13 @@ fn sum(s: &mut Settings) -> Config {
         roles: s.value("roles", "all", "What runs in this process: all, or a list of gateway, users, auth, password, otp, notify, audit"),
         services: services(s),
         shared_key: s.secret("services.shared_key", "Key that signs callers between processes (base64 of 32 bytes); by itself made from the master key"),
-        master_key: s.secret("master_key", "Master key (base64 of 32 bytes); made at the first start in development"),
+        master_key: s.secret("master_key", "Master key (base64 of 32 bytes, or aws-kms: with an ARN or a wrapped key); made at the first start in development"),
         log: s.text("log", "info", "Log level, or a list of target=level").unwrap_or_default(),
         admin: admin_email.zip(admin_password),
         db: denizen_db::Config::read(s),
         cache: denizen_cache::Config::read(s),
+        storage: denizen_storage::Config::read(s),
+        aws: denizen_storage::AwsConfig::read(s),
         users: denizen_users::Config::read(s),
         auth: denizen_auth::Config::read(s),
         password: denizen_password::Config::read(s),
@@ -169,7 +175,9 @@ fn sum(s: &mut Settings) -> Config {
 /// Tells the crates what they need to know of each other's settings.
 fn spread(config: &mut Config) {
     let development = config.mode == Mode::Development;
+    config.storage.take_over(&config.aws);
     config.users.code_ttl = config.otp.ttl;
+    config.users.token_ttl = config.auth.access_token_ttl;
     config.auth.issuer.clone_from(&config.public_url);
     config.notify.public_url.clone_from(&config.public_url);
     config.notify.mailbox = development;
@@ -243,6 +251,13 @@ fn take_over(settings: &mut Settings, variables: &[(String, String)]) {
     for (name, value) in variables {
         match name.as_str() {
             "DATABASE_URL" => settings.fallback("database_url", value, name),
+            "SECRET_KEY" => settings.fallback("auth.secret_key", value, name),
+            "ALGORITHM" => settings.fallback("auth.algorithm", value, name),
+            name if references::VARIABLES.iter().any(|(known, _)| *known == name) => {
+                for (_, key) in references::VARIABLES.iter().filter(|(known, _)| *known == name) {
+                    settings.fallback(key, value, name);
+                }
+            }
             "CORS_ORIGINS" => settings.fallback("gateway.cors.origins", value, name),
             "ACCESS_TOKEN_EXPIRE_MINUTES" => {
                 settings.fallback("auth.access_token_ttl", &format!("{value}m"), name);

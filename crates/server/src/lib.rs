@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
 pub mod cli;
 pub mod config;
 mod event_log;
@@ -10,7 +11,10 @@ mod internal;
 mod master_key;
 pub mod node;
 mod parts;
+mod references;
 pub mod roles;
+mod signing_keys;
+mod transfer;
 mod welcome;
 
 /// Upper ends of the buckets of durations, in seconds: from a cached read to a call's deadline.

@@ -33,16 +33,21 @@ pub(crate) fn load(config: &Config) -> anyhow::Result<Master> {
 /// the file appears whole, under its name, once.
 fn read_or_make(path: &Path) -> anyhow::Result<Key> {
     if !path.exists() {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let mine = folder.join(format!("master.key.{}", std::process::id()));
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&mine)?;
-        file.write_all(STANDARD.encode(Key::generate().expose()).as_bytes())?;
-        file.sync_all()?;
-        // A link fails when the name is taken: then the other process was first, and its key counts.
-        let _ = std::fs::hard_link(&mine, path);
-        std::fs::remove_file(&mine)?;
+        keep(path, &STANDARD.encode(Key::generate().expose()))?;
     }
     decode(&std::fs::read_to_string(path)?)
+}
+
+/// Writes a text under a name, readable for its owner only, unless the name is taken.
+pub(crate) fn keep(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mine = path.with_extension(format!("{}.tmp", std::process::id()));
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&mine)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    // A link fails when the name is taken: then the other process was first, and its key counts.
+    let _ = std::fs::hard_link(&mine, path);
+    std::fs::remove_file(&mine)
 }

@@ -181,5 +181,7 @@ fn gateway_app(house: &House, databases: &HashMap<Role, Db>) -> Arc<gateway::App
         metrics: crate::metrics_recorder(),
         health,
         info,
+        network_key: house.master.networks(),
+        account_changes: databases.get(&Role::Users).and_then(Db::changes),
     })
 }

@@ -58,8 +58,8 @@ pub(crate) async fn connect(
 /// Who pulls the log of a service and must have seen each of its events.
 const fn consumers_of(producer: Role) -> &'static [Role] {
     match producer {
-        Role::Users => &[Role::Audit, Role::Notify, Role::Password],
-        Role::Auth => &[Role::Audit, Role::Users],
+        Role::Users => &[Role::Audit, Role::Auth, Role::Notify, Role::Otp, Role::Password],
+        Role::Auth => &[Role::Audit, Role::Notify, Role::Users],
         Role::Password | Role::Otp => &[Role::Audit, Role::Notify],
         Role::Notify | Role::Audit => &[Role::Audit],
         Role::Gateway | Role::Operator => &[],
@@ -93,10 +93,13 @@ async fn open_users(house: &House, db: Db, routes: &mut RoutesBuilder) -> anyhow
     let app = Arc::new(denizen_users::App {
         db,
         cache: house.cache.clone(),
+        objects: denizen_storage::Store::open(&house.config.storage, &house.config.db.data_dir)?,
+        pictures: denizen_users::Pictures::default(),
         links: house.links.of(Role::Users),
         clock: house.clock.clone(),
         config: house.config.users.clone(),
         keys: denizen_users::Keys::new(&house.master, keys_db),
+        access: Arc::default(),
     });
     denizen_users::add_routes(&app, routes);
     Ok(Box::new(move |tasks| denizen_users::start_jobs(&app, tasks)))
@@ -141,6 +144,7 @@ fn open_audit(house: &House, db: Db, routes: &mut RoutesBuilder) -> StartJobs {
         db,
         cache: house.cache.clone(),
         keys: denizen_audit::Keys::new(&house.master, &links),
+        notary: denizen_audit::Notary::new(&house.master),
         links,
         clock: house.clock.clone(),
         config: house.config.audit.clone(),

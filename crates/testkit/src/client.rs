@@ -89,29 +89,41 @@ impl Client {
         body: Option<Value>,
         headers: &[(&str, &str)],
     ) -> Answer {
-        let url = match path.strip_prefix("//") {
-            Some(root) => format!("{}/{root}", self.base),
-            None => format!("{}/api/v1{path}", self.base),
-        };
-        let mut request = self.http.request(method, url);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(&body);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.expect("an answer");
-        let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.expect("a body");
-        let body = serde_json::from_str(&text).unwrap_or(if text.is_empty() {
-            Value::Null
-        } else {
-            Value::String(text)
-        });
-        Answer { status, headers, body }
+        answer(request).await
+    }
+
+    /// Sends a file of a type.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn upload(
+        &self,
+        method: Method,
+        path: &str,
+        media_type: &str,
+        file: impl Into<Vec<u8>>,
+    ) -> Answer {
+        let request = self.request(method, path).header("content-type", media_type).body(file.into());
+        answer(request).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let url = match path.strip_prefix("//") {
+            Some(root) => format!("{}/{root}", self.base),
+            None => format!("{}/api/v1{path}", self.base),
+        };
+        let request = self.http.request(method, url);
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     /// GET.
@@ -176,6 +188,18 @@ impl Client {
         })
         .await
     }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.expect("an answer");
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = response.text().await.expect("a body");
+    let body = serde_json::from_str(&text).unwrap_or(if text.is_empty() {
+        Value::Null
+    } else {
+        Value::String(text)
+    });
+    Answer { status, headers, body }
 }
 
 /// The six digits on their own in a message.

@@ -148,6 +148,11 @@ impl Cluster {
         Client::new(&self.gateways[0])
     }
 
+    /// Where all nodes keep their files.
+    pub fn data_folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Whether there is an account with this e-mail address, as the operator sees it. A login that fails would count
     /// as a try.
     ///

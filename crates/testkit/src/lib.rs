@@ -1,11 +1,20 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "cluster")]
 mod client;
+#[cfg(feature = "cluster")]
 mod cluster;
+pub mod peers;
+mod stage;
+#[cfg(feature = "cluster")]
 mod topology;
 
+#[cfg(feature = "cluster")]
 pub use client::{Answer, Client, PASSWORD, code_in, token_in};
+#[cfg(feature = "cluster")]
 pub use cluster::{Cluster, Options, fresh_database};
+pub use stage::{Stage, Way, Wiring, person};
+#[cfg(feature = "cluster")]
 pub use topology::{Topology, servers};
 
 use std::future::Future;

@@ -1,5 +1,5 @@
--- People's accounts. E-mail and mobile are sealed with the person's data key; *_index are blind indexes of the
--- canonical forms. status is what holds while deleted_at is null.
+-- People's accounts. What ends in _sealed is sealed with the person's data key (null where there is nothing); *_index
+-- are blind indexes of the canonical forms. status is what holds while deleted_at is null.
 CREATE TABLE users (
     id UUID PRIMARY KEY,
     username TEXT,
@@ -16,15 +16,17 @@ CREATE TABLE users (
     mobile_verified_at TIMESTAMPTZ,
     pending_mobile_sealed BYTEA,
     status TEXT NOT NULL,
-    status_reason TEXT,
+    status_reason_sealed BYTEA,
     status_until TIMESTAMPTZ,
+    status_by TEXT,
+    status_at TIMESTAMPTZ,
     deleted_at TIMESTAMPTZ,
     roles TEXT NOT NULL,
     prefers_email BOOLEAN NOT NULL,
     prefers_push BOOLEAN NOT NULL,
     prefers_sms BOOLEAN NOT NULL,
     locale TEXT NOT NULL,
-    metadata JSONB NOT NULL,
+    metadata_sealed BYTEA,
     push_tokens_sealed BYTEA,
     avatar TEXT,
     created_at TIMESTAMPTZ NOT NULL,

@@ -18,6 +18,12 @@ pub struct Config {
     pub registration_status: Status,
     /// How long a deleted account can be restored.
     pub deleted_retention: Duration,
+    /// How long archives of data keys are kept by who backs them up.
+    pub key_archive_retention: Duration,
+    /// How long an archive of what is held about a person can be downloaded.
+    pub export_retention: Duration,
+    /// How long an access token is good for; the auth service's setting.
+    pub token_ttl: Duration,
     /// How long a code that proves an address is good for; the otp service's setting.
     pub code_ttl: Duration,
 }
@@ -53,6 +59,17 @@ impl Config {
                 "30d",
                 "How long a deleted account can be restored before it goes for good",
             ),
+            key_archive_retention: settings.duration(
+                "users.key_archive_retention",
+                "90d",
+                "How long your backups of data keys are kept; certificates of erasure say until when they may hold a key",
+            ),
+            export_retention: settings.duration(
+                "users.export_retention",
+                "7d",
+                "How long an archive of what is held about a person can be downloaded before it goes",
+            ),
+            token_ttl: Duration::from_secs(1800),
             code_ttl: Duration::from_secs(300),
         }
     }

@@ -1,4 +1,5 @@
-//! What runs beside the calls: noting logins from auth's log, sweeping data keys that no account came to.
+//! What runs beside the calls: noting logins from auth's log, ending suspensions, sweeping data keys that no account
+//! came to.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +16,17 @@ use denizen_rpc::events::internal::v1::Event;
 
 use crate::App;
 use crate::error::{Error, Result};
+use crate::ops;
 use crate::store;
 
 /// How often keys without an account are looked for.
 const SWEEP: Duration = Duration::from_secs(3600);
+
+/// How often pictures that no account names are looked for.
+const AVATARS: Duration = Duration::from_secs(86_400);
+
+/// How often it is looked for suspensions that have ended.
+const SUSPENSIONS: Duration = Duration::from_secs(10);
 
 /// Pause after a failure, before another try.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -26,6 +34,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) fn start(app: &Arc<App>, tasks: &Tasks) {
     tasks.spawn_until_stopped("users.logins", follow_logins(app.clone()));
     tasks.spawn_until_stopped("users.keys", sweep_keys(app.clone()));
+    tasks.spawn_until_stopped("users.suspensions", end_suspensions(app.clone()));
+    let (node, access) = (tasks.clone(), app.access.clone());
+    tasks.spawn("users.access", async move {
+        node.stopping().await;
+        access.close();
+    });
+    tasks.spawn_until_stopped("users.avatars", sweep_avatars(app.clone()));
 }
 
 async fn follow_logins(app: Arc<App>) {
@@ -65,12 +80,46 @@ async fn record(app: &App, producer: &str, events: &[Event], last: i64) -> Resul
     Ok(())
 }
 
+/// Notes the suspensions that have ended, and forgets the losses of roles that no token can name any more.
+async fn end_suspensions(app: Arc<App>) {
+    loop {
+        if let Err(error) = end_suspensions_once(&app).await {
+            tracing::warn!(%error, "ended suspensions could not be noted; trying again");
+        }
+        tokio::time::sleep(SUSPENSIONS).await;
+    }
+}
+
+async fn end_suspensions_once(app: &App) -> Result<()> {
+    let cx = Cx::job(Role::Users, &app.clock);
+    let over = store::suspensions_over(&mut app.db.single().await?, cx.now()).await?;
+    for id in over {
+        ops::activate_user::end_suspension(app, &Cx::job(Role::Users, &app.clock), id).await?;
+    }
+    let forget = || async {
+        let mut tx = app.db.write_relaxed("rows that nobody uses any more").await?;
+        store::roles::forget_losses(&mut tx, cx.now()).await?;
+        Ok(tx.commit().await?)
+    };
+    Ok(app.db.run(&cx, forget).await?)
+}
+
 async fn sweep_keys(app: Arc<App>) {
     loop {
         if let Err(error) = sweep_once(&app).await {
             tracing::warn!(%error, "unused data keys could not be swept; trying again in an hour");
         }
         tokio::time::sleep(SWEEP).await;
+    }
+}
+
+async fn sweep_avatars(app: Arc<App>) {
+    loop {
+        let cx = Cx::job(Role::Users, &app.clock);
+        if let Err(error) = ops::sweep_avatars::sweep_avatars(&app, &cx).await {
+            tracing::warn!(%error, "unused pictures could not be swept; trying again in a day");
+        }
+        tokio::time::sleep(AVATARS).await;
     }
 }
 

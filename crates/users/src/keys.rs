@@ -3,16 +3,23 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use denizen_db::{Db, args};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use denizen_db::{Db, Tx, args};
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Master, same_secret};
 use denizen_kit::time::{Timestamp, before};
+use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::leases::{self, Destroyed, Leases};
+use crate::model::certificate::Signer;
 
 const KEY: &str = "SELECT wrapped FROM data_keys WHERE user_id = $1";
 const INSERT_KEY: &str = "INSERT INTO data_keys (user_id, wrapped, created_at) VALUES ($1, $2, $3)";
+const INSERT_KEY_IF_NEW: &str = "INSERT INTO data_keys (user_id, wrapped, created_at) VALUES ($1, $2, $3) \
+    ON CONFLICT (user_id) DO NOTHING";
 const DELETE_KEY: &str = "DELETE FROM data_keys WHERE user_id = $1";
 const OLD_KEYS: &str = "SELECT created_at, user_id FROM data_keys \
     WHERE (created_at, user_id) > ($1, $2) AND created_at < $3 ORDER BY created_at, user_id LIMIT 500";
@@ -33,7 +40,9 @@ pub struct Keys {
     wrapping: Key,
     index: Key,
     pages: Key,
-    held: moka::sync::Cache<UserId, Key>,
+    certificates: Key,
+    exports: Key,
+    leases: Leases,
 }
 
 // === impl Keys ===
@@ -46,7 +55,11 @@ impl Keys {
             wrapping: master.wrapping(),
             index: master.index(),
             pages: master.service("users/pages"),
-            held: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_live(HELD).build(),
+            certificates: master.service("users/certificates"),
+            exports: master.service("users/exports"),
+            leases: Leases::new(
+                moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_live(HELD).build(),
+            ),
         }
     }
 
@@ -60,27 +73,71 @@ impl Keys {
         &self.pages
     }
 
+    /// Signs certificates of erasure.
+    pub(crate) fn certificates(&self) -> Signer {
+        Signer::new(&self.certificates)
+    }
+
+    /// The token that opens a person's archive until a time: `end in Unix seconds (8 bytes) | MAC`, base64url.
+    pub(crate) fn export_token(&self, user_id: UserId, export_id: Uuid, until: Timestamp) -> String {
+        let end = until.as_second().to_be_bytes();
+        let mac = self.exports.mac(&[user_id.uuid().as_bytes(), export_id.as_bytes(), &end]);
+        URL_SAFE_NO_PAD.encode([end.as_slice(), &mac].concat())
+    }
+
+    /// Whether a token opens a person's archive now.
+    pub(crate) fn opens_export(&self, user_id: UserId, export_id: Uuid, token: &str, now: Timestamp) -> bool {
+        let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else { return false };
+        let Some((end, given)) = bytes.split_first_chunk::<8>() else { return false };
+        let mac = self.exports.mac(&[user_id.uuid().as_bytes(), export_id.as_bytes(), end]);
+        same_secret(given, &mac) && i64::from_be_bytes(*end) > now.as_second()
+    }
+
     /// Makes the data key of a person who is about to be.
     pub(crate) async fn create(&self, cx: &Cx, user_id: UserId) -> Result<Key> {
         let key = Key::from_bytes(cx.random());
+        let epoch = self.leases.epoch();
         let wrapped = self.wrapping.seal(&denizen_rpc::place(user_id, PLACE), key.expose());
         let mut tx = self.db.write().await?;
         tx.exec(INSERT_KEY, args![user_id, wrapped, cx.now()]).await?;
         tx.commit().await?;
-        self.held.insert(user_id, key.clone());
+        self.leases.hold(epoch, user_id, &key);
         Ok(key)
+    }
+
+    /// The data keys of people who are about to be, made where there is none yet. Not held: most are not asked for soon.
+    pub(crate) async fn ensure_all(&self, cx: &Cx, user_ids: &[UserId]) -> Result<HashMap<UserId, Key>> {
+        let mut keys = HashMap::with_capacity(user_ids.len());
+        let mut tx = self.db.write().await?;
+        for &user_id in user_ids {
+            let key = Key::from_bytes(cx.random());
+            let wrapped = self.wrapping.seal(&denizen_rpc::place(user_id, PLACE), key.expose());
+            let is_new = tx.exec(INSERT_KEY_IF_NEW, args![user_id, wrapped, cx.now()]).await? == 1;
+            let key = if is_new { Some(key) } else { self.stored(&mut tx, user_id).await? };
+            keys.insert(user_id, key.ok_or(Error::NoDataKey)?);
+        }
+        tx.commit().await?;
+        Ok(keys)
     }
 
     /// The data key of a person; none when there is none any more.
     pub(crate) async fn find(&self, user_id: UserId) -> Result<Option<Key>> {
-        if let Some(key) = self.held.get(&user_id) {
+        if let Some(key) = self.leases.get(&self.db, user_id).await? {
             return Ok(Some(key));
         }
-        let mut tx = self.db.single().await?;
+        let epoch = self.leases.epoch();
+        let key = self.stored(&mut self.db.single().await?, user_id).await?;
+        if let Some(key) = &key {
+            self.leases.hold(epoch, user_id, key);
+        }
+        Ok(key)
+    }
+
+    /// The data key of a person as it is stored, whatever is held.
+    async fn stored(&self, tx: &mut Tx, user_id: UserId) -> Result<Option<Key>> {
         let Some((wrapped,)) = tx.opt::<(Vec<u8>,)>(KEY, args![user_id]).await? else { return Ok(None) };
-        let key = Key::from_slice(&self.wrapping.open(&denizen_rpc::place(user_id, PLACE), &wrapped)?)?;
-        self.held.insert(user_id, key.clone());
-        Ok(Some(key))
+        let key = self.wrapping.open(&denizen_rpc::place(user_id, PLACE), &wrapped)?;
+        Ok(Some(Key::from_slice(&key)?))
     }
 
     /// The data key of a person whose account is there.
@@ -99,12 +156,48 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Destroys the data key of a person.
+    /// The data keys of several people as they are stored, and what was destroyed after an epoch, at one moment: for
+    /// services that hold keys by themselves.
+    pub(crate) async fn lend(
+        &self,
+        user_ids: &[UserId],
+        after: i64,
+    ) -> Result<(HashMap<UserId, Key>, Destroyed)> {
+        let mut tx = self.db.read().await?;
+        let epoch = leases::epoch(&mut tx).await?;
+        let destroyed = leases::destroyed(&mut tx, after, epoch).await?;
+        let mut keys = HashMap::new();
+        for user_id in user_ids {
+            if let Some(key) = self.stored(&mut tx, *user_id).await? {
+                keys.insert(*user_id, key);
+            }
+        }
+        Ok((keys, destroyed))
+    }
+
+    /// Destroys the data keys of people for good. Other processes may use what they hold until [`LEASE`] has passed;
+    /// wait as long before you say that the keys are gone.
+    ///
+    /// [`LEASE`]: denizen_rpc::LEASE
+    pub(crate) async fn destroy_for_good(&self, cx: &Cx, user_ids: &[UserId]) -> Result<()> {
+        leases::destroy(&self.db, user_ids, cx.now()).await?;
+        for user_id in user_ids {
+            self.leases.forget(*user_id);
+        }
+        Ok(())
+    }
+
+    /// SQLite: overwrites what was deleted in the write-ahead log of the keys too.
+    pub(crate) async fn checkpoint(&self) -> Result<()> {
+        Ok(self.db.checkpoint().await?)
+    }
+
+    /// Takes back the data key of somebody who did not come to be.
     pub(crate) async fn destroy(&self, user_id: UserId) -> Result<()> {
         let mut tx = self.db.write().await?;
         tx.exec(DELETE_KEY, args![user_id]).await?;
         tx.commit().await?;
-        self.held.invalidate(&user_id);
+        self.leases.forget(user_id);
         Ok(())
     }
 

@@ -53,9 +53,10 @@ fn refusal() -> Content {
 
 type Chain = Vec<(Link, Option<Content>)>;
 type Change = (&'static str, fn(&mut Content));
+type Positions = BTreeMap<String, i64>;
 
 /// A chain of six entries from two producers, its head, and the producers' positions.
-fn chain() -> (Chain, Head, Vec<(&'static str, i64)>) {
+fn chain() -> (Chain, Head, Positions) {
     let mut head = Head::default();
     let mut chain = Chain::new();
     for (producer, producer_seq) in
@@ -65,12 +66,13 @@ fn chain() -> (Chain, Head, Vec<(&'static str, i64)>) {
         let link = head.append(producer, &Draft { producer_seq, content: content.clone() });
         chain.push((link, Some(content)));
     }
-    (chain, head, vec![("auth", 44), ("otp", 8), ("users", 0)])
+    let positions = [("auth", 44), ("otp", 8), ("users", 0)];
+    (chain, head, positions.map(|(producer, seq)| (producer.to_owned(), seq)).into())
 }
 
-fn walk(chain: &Chain, head: &Head, positions: &[(&str, i64)]) -> Result<(), Broken> {
+fn walk(chain: &Chain, head: &Head, positions: &Positions) -> Result<(), Broken> {
     let mut walk = Walk::default();
-    chain.iter().try_for_each(|(link, content)| walk.step(link, content.as_ref()))?;
+    chain.iter().try_for_each(|(link, content)| walk.step(link, content.as_ref(), false))?;
     walk.finish(head, positions)
 }
 
@@ -78,7 +80,7 @@ fn walk(chain: &Chain, head: &Head, positions: &[(&str, i64)]) -> Result<(), Bro
 fn broken_after(change: impl FnOnce(&mut Chain)) -> Option<i64> {
     let (mut chain, head, positions) = chain();
     change(&mut chain);
-    walk(&chain, &head, &positions).err().map(|Broken(seq)| seq)
+    walk(&chain, &head, &positions).err().map(|broken| broken.seq)
 }
 
 #[test]
@@ -118,7 +120,7 @@ fn no_two_contents_have_one_form() {
 #[test]
 fn an_untouched_chain_holds() {
     assert_eq!(broken_after(|_| {}), None);
-    assert_eq!(walk(&Chain::new(), &Head::default(), &[("auth", 0)]), Ok(()));
+    assert_eq!(walk(&Chain::new(), &Head::default(), &[("auth".to_owned(), 0)].into()), Ok(()));
 }
 
 #[test]
@@ -198,7 +200,8 @@ fn a_chain_that_was_rebuilt_shorter_does_not_fit_the_positions() {
     chain.pop();
     let last = &chain[4].0;
     let head = Head { seq: last.seq, hash: last.hash.clone() };
-    assert_eq!(walk(&chain, &head, &positions), Err(Broken(6)));
+    let expected = Broken { seq: 6, fault: Fault::Position { producer: "auth".to_owned() } };
+    assert_eq!(walk(&chain, &head, &positions), Err(expected));
 }
 
 #[test]
@@ -208,7 +211,36 @@ fn an_event_that_was_left_out_is_found() {
     for (producer_seq, holds) in [(41, true), (42, true), (44, false)] {
         let draft = Draft { producer_seq, content: login() };
         let link = head.append("auth", &draft);
-        let expected = if holds { Ok(()) } else { Err(Broken(3)) };
-        assert_eq!(walk.step(&link, Some(&draft.content)), expected);
+        let gap = Fault::Gap { producer: "auth".to_owned(), after: 42, found: 44 };
+        let expected = if holds { Ok(()) } else { Err(Broken { seq: 3, fault: gap }) };
+        assert_eq!(walk.step(&link, Some(&draft.content), false), expected);
     }
+}
+
+#[test]
+fn contents_may_be_gone_where_they_were_removed_only() {
+    let (mut chain, head, positions) = chain();
+    chain[1].1 = None;
+    let fault = walk(&chain, &head, &positions).map_err(|broken| (broken.seq, broken.fault));
+    assert_eq!(fault, Err((2, Fault::ContentsGone)));
+    let mut walk = Walk::default();
+    for (link, content) in &chain {
+        walk.step(link, content.as_ref(), link.seq == 2).unwrap();
+    }
+    assert_eq!(walk.finish(&head, &positions), Ok(()));
+}
+
+#[test]
+fn a_walk_goes_on_from_a_place() {
+    let (chain, head, positions) = chain();
+    let mut first = Walk::default();
+    chain[..3].iter().try_for_each(|(link, content)| first.step(link, content.as_ref(), false)).unwrap();
+    let mut second = Walk::from(&first.place());
+    chain[3..].iter().try_for_each(|(link, content)| second.step(link, content.as_ref(), false)).unwrap();
+    assert_eq!(second.finish(&head, &positions), Ok(()));
+    let elsewhere = Place { hash: "00".repeat(32), ..first.place() };
+    assert_eq!(
+        Walk::from(&elsewhere).step(&chain[3].0, chain[3].1.as_ref(), false),
+        Err(Broken { seq: 4, fault: Fault::Link })
+    );
 }

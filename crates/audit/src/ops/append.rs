@@ -3,12 +3,14 @@
 
 use denizen_db::{Tx, cursor};
 use denizen_kit::caller::Role;
+use denizen_kit::cx::Cx;
 use tokio::time::Instant;
 
+use super::checkpoint::checkpoint_if_due;
 use crate::App;
-use crate::chain::Head;
+use crate::chain::{Head, place};
 use crate::error::Result;
-use crate::model::Draft;
+use crate::model::{Draft, Tally};
 use crate::store;
 
 /// Entries of one producer, ready to be appended, in the order of its log.
@@ -63,29 +65,42 @@ impl Room {
 
 /// Appends as much of the batches as one transaction takes. Returns, for each, up to where its producer's log is
 /// taken in now.
-pub(crate) async fn append(app: &App, batches: &[&Batch]) -> Result<Vec<i64>> {
+pub(crate) async fn append(app: &App, cx: &Cx, batches: &[&Batch]) -> Result<Vec<i64>> {
     let reason = "the lock on the one head row puts all appenders in a row, and positions are read under it";
     let mut tx = app.db.write_relaxed(reason).await?;
-    let mut head = store::lock_head(&mut tx).await?;
-    let mut room = Room::new(app);
+    let head = store::lock_head(&mut tx).await?;
+    let mut sums = Sums { head, room: Room::new(app), tally: Tally::default() };
     let mut positions = Vec::with_capacity(batches.len());
     for batch in batches {
-        positions.push(append_batch(&mut tx, &mut head, batch, &mut room).await?);
+        positions.push(append_batch(&mut tx, batch, &mut sums).await?);
     }
-    store::save_head(&mut tx, &head).await?;
+    store::count(&mut tx, &sums.tally).await?;
+    let place = place(&sums.head, store::positions(&mut tx).await?);
+    store::save_head(&mut tx, &sums.head, &app.notary.sign_head(place.clone())).await?;
+    checkpoint_if_due(app, cx, &mut tx, place).await?;
     tx.commit().await?;
     Ok(positions)
 }
 
-async fn append_batch(tx: &mut Tx, head: &mut Head, batch: &Batch, room: &mut Room) -> Result<i64> {
+/// What all batches of a transaction share.
+struct Sums {
+    head: Head,
+    room: Room,
+    tally: Tally,
+}
+
+async fn append_batch(tx: &mut Tx, batch: &Batch, sums: &mut Sums) -> Result<i64> {
     let producer = batch.producer.as_str();
     let position = cursor::position(tx, producer).await?;
     let mut reached = position;
     for chunk in batch.after(position).chunks(store::ROWS) {
-        let drafts = &chunk[..room.take(chunk.len())];
+        let drafts = &chunk[..sums.room.take(chunk.len())];
         let Some(last) = drafts.last() else { break };
-        let links: Vec<_> = drafts.iter().map(|draft| head.append(producer, draft)).collect();
+        let links: Vec<_> = drafts.iter().map(|draft| sums.head.append(producer, draft)).collect();
         store::insert(tx, &links, drafts).await?;
+        for draft in drafts {
+            sums.tally.add(&draft.content);
+        }
         reached = last.producer_seq;
     }
     if reached > position {

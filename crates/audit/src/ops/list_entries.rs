@@ -1,15 +1,21 @@
-//! Lists entries, newest first, with the callers' addresses opened where their keys still exist. Reading another
-//! person's entries is itself recorded first: what cannot be recorded is not shown.
+//! Lists entries, newest first, with the callers' addresses opened where their keys still exist. Whoever reads more
+//! than their own entries leaves one themselves.
+
+use std::time::Duration;
 
 use denizen_kit::cx::Cx;
-use denizen_kit::id::UserId;
+use denizen_kit::problem::Problem;
+use tokio::time::timeout;
 
 use super::require_reader;
 use crate::App;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::events::{AuditRead, Filters};
 use crate::model::{Content, Filter, Key, Position};
 use crate::store::{self, Entry};
+
+/// How long a reading waits for its record.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is asked for.
 #[derive(Debug)]
@@ -45,11 +51,7 @@ pub(crate) struct Shown {
 /// Lists entries. Needs `audit:read`.
 pub(crate) async fn list_entries(app: &App, cx: &Cx, wanted: &Wanted) -> Result<Page> {
     require_reader(app, cx).await?;
-    let person = wanted.filter.key.as_ref().and_then(Key::person);
-    if let Some(person) = person.filter(|person| !cx.is_self(*person)) {
-        record(app, cx, person, wanted).await?;
-    }
-
+    record_reading(app, cx, &wanted.filter, &wanted.filters).await;
     let mut tx = app.db.single().await?;
     // One more than asked for tells whether there is a next page.
     let mut entries = store::entries(&mut tx, &wanted.filter, wanted.from, wanted.limit + 1).await?;
@@ -60,20 +62,32 @@ pub(crate) async fn list_entries(app: &App, cx: &Cx, wanted: &Wanted) -> Result<
     let last = entries.last().filter(|_| has_more);
     let next = last.map(|last| Position::of(&wanted.filter, last.content.at, last.seq));
 
-    let contents: Vec<&Content> = entries.iter().map(|entry| &entry.content).collect();
-    let addresses = app.keys.open(cx, &contents).await?;
-    let entries = entries.into_iter().zip(addresses).map(|(entry, ip)| Shown { entry, ip }).collect();
-    Ok(Page { entries, next })
+    Ok(Page { entries: show(app, cx, entries).await?, next })
 }
 
-async fn record(app: &App, cx: &Cx, person: UserId, wanted: &Wanted) -> Result<()> {
-    let write = || async {
-        let mut tx = app.db.write().await.map_err(Error::from)?;
-        tx.emit(cx, AuditRead { person, filters: wanted.filters.clone() });
-        tx.commit().await.map_err(Error::from)?;
-        Ok(())
+/// Opens the callers' addresses.
+pub(crate) async fn show(app: &App, cx: &Cx, entries: Vec<Entry>) -> Result<Vec<Shown>, Problem> {
+    let contents: Vec<&Content> = entries.iter().map(|entry| &entry.content).collect();
+    let addresses = app.keys.open(cx, &contents).await?;
+    Ok(entries.into_iter().zip(addresses).map(|(entry, ip)| Shown { entry, ip }).collect())
+}
+
+/// Records a reading, unless it is of the caller's own entries. That the record cannot be written now is logged and
+/// keeps nobody from reading: else who can stop the writing can blind those who look for them.
+pub(crate) async fn record_reading(app: &App, cx: &Cx, filter: &Filter, filters: &Filters) {
+    let person = filter.key.as_ref().and_then(Key::person);
+    if person.is_some_and(|person| cx.is_self(person)) {
+        return;
+    }
+    let write = async {
+        let mut tx = app.db.write_relaxed("writes an event only").await?;
+        tx.emit(cx, AuditRead { person, filters: filters.clone() });
+        tx.commit().await
     };
-    // Boxed: a run is a large future, and most lists never need it.
-    Box::pin(app.db.run(cx, write)).await?;
-    Ok(())
+    // Boxed: a write is a large future, and lists hold this one inside their own.
+    match timeout(PATIENCE, Box::pin(write)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "a reading of the audit trail could not be recorded"),
+        Err(_) => tracing::error!("a reading of the audit trail could not be recorded in time"),
+    }
 }

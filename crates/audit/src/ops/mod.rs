@@ -1,7 +1,14 @@
 //! What the service does: one verb a file.
 
 mod append;
+mod checkpoint;
+mod collect_records;
+mod export_entries;
+mod get_statistics;
+mod list_checkpoints;
 mod list_entries;
+mod report_refusals;
+mod retain;
 mod verify_chain;
 
 use denizen_kit::caller::Permission;
@@ -9,8 +16,15 @@ use denizen_kit::cx::Cx;
 use denizen_kit::problem::Problem;
 
 pub(crate) use append::{Batch, append};
+pub(crate) use checkpoint::checkpoint;
+pub(crate) use collect_records::collect_records;
+pub(crate) use export_entries::export_entries;
+pub(crate) use get_statistics::{Day, MOST_DAYS, Statistics, get_statistics};
+pub(crate) use list_checkpoints::{CheckpointPage, list_checkpoints};
 pub(crate) use list_entries::{Page, Shown, Wanted, list_entries};
-pub(crate) use verify_chain::{Verdict, verify_chain};
+pub(crate) use report_refusals::{MOST, Refusal, report_refusals};
+pub(crate) use retain::{cut, retain};
+pub(crate) use verify_chain::{Asked, Lag, Walked, verify_chain};
 
 use crate::App;
 

@@ -1,76 +1,90 @@
-//! Walks the whole chain up to its present head and says whether it holds. It reads in chunks, each a snapshot of its
-//! own: a link never changes, so the walk needs no transaction around it.
+//! Walks the chain for some seconds and says whether it holds, and from where to go on when that was not all.
 
-use denizen_db::cursor;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use denizen_kit::caller::Role;
 use denizen_kit::cx::Cx;
+use denizen_rpc::events::internal::v1::EventsRequest;
+use futures::future::join_all;
+use tokio::time::{Instant, timeout};
 
 use super::require_reader;
 use crate::App;
-use crate::chain::{Broken, Head, Walk};
 use crate::error::Result;
 use crate::model::PRODUCERS;
-use crate::store;
+use crate::verification::{Verdict, Verification};
 
-/// How many links one statement reads.
-const CHUNK: i64 = 500;
+/// How long one answer walks at most.
+const LONGEST: Duration = Duration::from_secs(4);
 
-/// What a walk found.
+/// How long a producer may take to say what waits in its log.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many waiting events are counted at most.
+const WAITING: i32 = 500;
+
+/// What is asked for.
 #[derive(Debug)]
-pub(crate) struct Verdict {
-    /// How many entries hold, from the first on.
-    pub(crate) entries: i64,
-    /// Hash of the head as it is stored.
-    pub(crate) head: Vec<u8>,
-    /// The first entry that does not hold.
-    pub(crate) broken: Option<Broken>,
+pub(crate) struct Asked {
+    /// The whole chain, not only its end.
+    pub(crate) full: bool,
+    /// Where to go on; empty for a new walk.
+    pub(crate) cursor: String,
 }
 
-/// Where the walk must end, all of one moment.
-struct End {
-    head: Head,
-    positions: Vec<(&'static str, i64)>,
-    beyond: Option<i64>,
+/// How far a producer's log is taken in.
+#[derive(Debug)]
+pub(crate) struct Lag {
+    /// Whose log.
+    pub(crate) producer: Role,
+    /// Place of the last event that is in the trail.
+    pub(crate) position: i64,
+    /// How many wait, if the producer says it.
+    pub(crate) waiting: Option<i64>,
+}
+
+/// How one answer's walk ended.
+#[derive(Debug)]
+pub(crate) enum Walked {
+    /// At the head, or where the chain does not hold.
+    Through(Verdict, Vec<Lag>),
+    /// In the middle: how far it holds, and where to go on.
+    Partly(i64, String),
 }
 
 /// Walks the chain. Needs `audit:read`.
-pub(crate) async fn verify_chain(app: &App, cx: &Cx) -> Result<Verdict> {
+pub(crate) async fn verify_chain(app: &App, cx: &Cx, asked: &Asked) -> Result<Walked> {
     require_reader(app, cx).await?;
-    let end = end(app).await?;
-    let mut walk = Walk::default();
-    let broken = walk_to(app, &mut walk, &end).await?.err();
-    Ok(Verdict { entries: walk.reached().seq, head: end.head.hash, broken })
-}
-
-async fn end(app: &App) -> Result<End> {
-    let mut tx = app.db.read().await?;
-    let head = store::head(&mut tx).await?;
-    let beyond = store::beyond(&mut tx, &head).await?;
-    let mut positions = Vec::with_capacity(PRODUCERS.len());
-    for producer in PRODUCERS {
-        positions.push((producer.as_str(), cursor::position(&mut tx, producer.as_str()).await?));
-    }
-    Ok(End { head, positions, beyond })
-}
-
-async fn walk_to(app: &App, walk: &mut Walk, end: &End) -> Result<Result<(), Broken>> {
-    // From below 1: a link that was slipped in before the first is found too.
-    let mut after = i64::MIN;
+    let until = Instant::now() + LONGEST.min(cx.call().deadline.remaining() / 2);
+    let mut walk = if !asked.cursor.is_empty() {
+        Verification::resume(&app.notary, &asked.cursor)?
+    } else if asked.full {
+        Verification::full()
+    } else {
+        Verification::late(&app.db, &app.notary, app.config.verify_entries).await?
+    };
     loop {
-        let mut tx = app.db.single().await?;
-        let chunk = store::links(&mut tx, after, end.head.seq, CHUNK).await?;
-        drop(tx);
-        let Some(last) = chunk.last() else { break };
-        after = last.link.seq;
-        for linked in &chunk {
-            if let Err(broken) = walk.step(&linked.link, linked.content.as_ref()) {
-                return Ok(Err(broken));
-            }
+        if let Some(verdict) = walk.advance(&app.db, &app.notary).await? {
+            let lags = lags(app, cx, &verdict.positions).await;
+            return Ok(Walked::Through(verdict, lags));
+        }
+        if Instant::now() >= until {
+            return Ok(Walked::Partly(walk.reached(), walk.cursor(&app.notary)));
         }
         // Reads on SQLite never wait, and other calls want their turn.
         tokio::task::yield_now().await;
     }
-    if let Err(broken) = walk.finish(&end.head, &end.positions) {
-        return Ok(Err(broken));
-    }
-    Ok(end.beyond.map_or(Ok(()), |seq| Err(Broken(seq))))
+}
+
+async fn lags(app: &App, cx: &Cx, positions: &BTreeMap<String, i64>) -> Vec<Lag> {
+    let lag = |producer: Role| async move {
+        let position = positions.get(producer.as_str()).copied().unwrap_or(0);
+        let request = EventsRequest { producer: producer.to_string(), after_seq: position, limit: WAITING };
+        let mut log = app.links.event_log(producer, cx);
+        let answer = timeout(PATIENCE, log.events(request)).await;
+        let events = answer.ok().and_then(Result::ok).map(|answer| answer.into_inner().events.len());
+        Lag { producer, position, waiting: events.and_then(|count| count.try_into().ok()) }
+    };
+    join_all(PRODUCERS.map(lag)).await
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use denizen_audit::{App, Config, Keys, MIGRATIONS};
+use denizen_audit::{App, Config, Keys, MIGRATIONS, Notary};
 use denizen_cache::Cache;
 use denizen_db::{Db, Secrets, args};
 use denizen_kit::caller::{Caller, Permission, Permissions, Person, Role};
@@ -14,11 +14,14 @@ use denizen_kit::problem::Problem;
 use denizen_kit::seal::{Key, Master};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Deadline, Timestamp};
+use denizen_rpc::audit::internal::v1::reports_client::ReportsClient;
+use denizen_rpc::audit::internal::v1::{Refusal, ReportRefusalsRequest};
 use denizen_rpc::audit::v1 as p;
 use denizen_rpc::events::internal::v1::Event;
 use denizen_rpc::events::internal::v1::event_log_server::EventLogServer;
 use denizen_rpc::users::internal::v1::directory_server::DirectoryServer;
 use denizen_rpc::{Link, Links, Services, Signer, problem_from};
+use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 use crate::world::World;
@@ -35,42 +38,72 @@ pub(crate) struct Node {
     pub(crate) world: World,
     pub(crate) tasks: Tasks,
     services: Services,
+    place: Where,
     _folder: tempfile::TempDir,
 }
 
-/// A fresh node on each engine that can be tested here.
+/// Where the services are for each other.
+#[derive(Clone, Copy, Debug)]
+enum Where {
+    /// In one process.
+    Here,
+    /// Behind a socket, audit itself too.
+    Elsewhere,
+}
+
+/// A fresh node on each engine, for what does not go through calls.
+pub(crate) async fn local_nodes() -> Vec<Node> {
+    let mut nodes = nodes().await;
+    nodes.retain(|node| matches!(node.place, Where::Here));
+    nodes
+}
+
+/// A fresh node on each engine that can be tested here, by calls in the process and by calls over the network.
 #[expect(clippy::print_stderr, reason = "who runs the tests must see what was not tested")]
 #[expect(clippy::disallowed_methods, reason = "a test has no settings file")]
 pub(crate) async fn nodes() -> Vec<Node> {
-    let mut nodes = vec![Node::new(None).await];
+    let mut urls = vec![None];
     match std::env::var("DENIZEN_TEST_DATABASE_URL") {
-        Ok(url) => nodes.push(Node::new(Some(url)).await),
+        Ok(url) => urls.push(Some(url)),
         Err(_) => eprintln!("DENIZEN_TEST_DATABASE_URL is not set: PostgreSQL is not tested"),
+    }
+    let mut nodes = Vec::new();
+    for url in urls {
+        nodes.push(Node::new(url.clone(), Where::Here).await);
+        nodes.push(Node::new(url, Where::Elsewhere).await);
     }
     nodes
 }
 
 impl Node {
-    async fn new(url: Option<String>) -> Self {
+    async fn new(url: Option<String>, place: Where) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::manual(Timestamp::from_microsecond(START).expect("a time"));
         let master = Master::new(Key::from_bytes([7; 32]));
         let (world, services, tasks) = (World::new(), Services::new(), Tasks::new());
-        let links: HashMap<Role, Link> =
-            Role::ALL.into_iter().map(|role| (role, Link::Local(services.clone()))).collect();
-        let links = Links::new(Role::Audit, Arc::new(links), Signer::new(master.callers(), clock.clone()));
+        let signer = Signer::new(master.callers(), clock.clone());
+        let link = match place {
+            Where::Here => Link::Local(services.clone()),
+            Where::Elsewhere => serve(&services, &signer, &tasks).await,
+        };
+        let links: HashMap<Role, Link> = Role::ALL.into_iter().map(|role| (role, link.clone())).collect();
+        let links = Links::new(Role::Audit, Arc::new(links), signer);
 
         let config = denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, pool: 4 };
         let secrets = Secrets { events: master.events(), replies: master.service("replies") };
         let db = Db::connect(&config, schema(), &secrets, MIGRATIONS).await.expect("a database");
         db.start_jobs(&tasks, &clock);
         world.set_audit(db.clone());
-        // Small transactions, so that batches are cut.
-        let mut settings = Settings::load("audit.batch_entries = 100", []);
+        // Small transactions, so that batches are cut, and checkpoints within small trails.
+        let mut settings = Settings::load(
+            "audit.batch_entries = 100\naudit.batch_time = \"10s\"\naudit.checkpoint_entries = 100",
+            [],
+        );
         let app = Arc::new(App {
             db,
             cache: Cache::memory(),
             keys: Keys::new(&master, &links),
+            notary: Notary::new(&master),
             links,
             clock,
             config: Config::read(&mut settings),
@@ -80,7 +113,7 @@ impl Node {
         routes.add_service(EventLogServer::new(world.clone()));
         routes.add_service(DirectoryServer::new(world.clone()));
         services.fill(routes.routes());
-        Self { app, world, tasks, services, _folder: folder }
+        Self { app, world, tasks, services, place, _folder: folder }
     }
 
     /// Starts the followers and an appender; again for a second replica.
@@ -117,8 +150,26 @@ impl Node {
     }
 
     pub(crate) async fn verify(&self) -> p::VerifyChainResponse {
-        let answer = self.app.links.audit(&reader()).verify_chain(p::VerifyChainRequest {}).await;
+        self.verify_as(p::VerifyChainRequest::default()).await
+    }
+
+    pub(crate) async fn verify_as(&self, request: p::VerifyChainRequest) -> p::VerifyChainResponse {
+        let answer = self.app.links.audit(&reader()).verify_chain(request).await;
         answer.expect("the walk answers").into_inner()
+    }
+
+    /// Tells counts as the gateway does.
+    pub(crate) async fn report(&self, call: Arc<Call>, refusals: Vec<Refusal>) -> Result<(), Problem> {
+        let mut reports = ReportsClient::new(self.app.links.peer_as(Role::Audit, call));
+        let answer = reports.report_refusals(ReportRefusalsRequest { refusals }).await;
+        answer.map(drop).map_err(problem_from)
+    }
+
+    /// Changes the schema behind the service's back.
+    pub(crate) async fn alter(&self, sql: &'static str) {
+        let mut tx = self.app.db.write().await.expect("a write");
+        tx.exec(sql, args![]).await.expect("the statement runs");
+        tx.commit().await.expect("a commit");
     }
 
     /// Changes the tables behind the service's back.
@@ -127,6 +178,16 @@ impl Node {
         assert!(tx.exec(sql, args![]).await.expect("the statement runs") > 0, "{sql} changed nothing");
         tx.commit().await.expect("a commit");
     }
+}
+
+/// Serves all behind a socket.
+async fn serve(services: &Services, signer: &Signer, tasks: &Tasks) -> Link {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let target = format!("http://{}", listener.local_addr().expect("an address"));
+    let network = services.network(signer.clone(), Role::ALL.to_vec());
+    let router = axum::Router::new().fallback_service(network);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Link::Remote(denizen_upstream::channel(&target.parse().expect("a target"), tasks))
 }
 
 /// A schema of its own for each test on a shared server.

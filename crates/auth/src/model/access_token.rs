@@ -1,14 +1,13 @@
 //! The access token: a JWT of type `at+jwt` (RFC 9068), its claims, and how it is verified.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use denizen_kit::id::{SessionId, UserId};
 use denizen_kit::time::Timestamp;
-use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
+use jsonwebtoken::{Validation, decode, decode_header};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::signing_key::PublicKey;
+use super::signing_key::VerifyingKey;
+use crate::config::Algorithm;
 
 /// The `typ` of access tokens (RFC 9068 §2.1): no other token of ours has it.
 pub(super) const TYPE: &str = "at+jwt";
@@ -38,7 +37,13 @@ pub(crate) struct Claims {
     pub(crate) sid: SessionId,
     /// Names of the person's roles.
     pub(crate) roles: Vec<String>,
-    /// How they proved who they are (RFC 8176).
+    /// All that a service account may do, whatever its roles allow; none for a person, whose roles say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) permissions: Option<Vec<String>>,
+    /// What ties its session to the network in which it was begun, in base64url; none for one that counts anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) net: Option<String>,
+    /// How they proved who they are (RFC 8176); `client` for a service account.
     pub(crate) amr: Vec<String>,
     /// When they last did, in Unix seconds.
     pub(crate) auth_time: i64,
@@ -48,7 +53,7 @@ pub(crate) struct Claims {
 ///
 /// The key and the algorithm are ours to choose: the header only picks one of the keys by name, and a header that
 /// asks for more (`crit`) is refused (RFC 8725 §3.1, §3.11).
-pub(crate) fn verify(token: &str, keys: &[PublicKey], issuer: &str, now: Timestamp) -> Option<Claims> {
+pub(crate) fn verify(token: &str, keys: &[VerifyingKey], issuer: &str, now: Timestamp) -> Option<Claims> {
     if token.len() > MAX_LENGTH {
         return None;
     }
@@ -58,27 +63,37 @@ pub(crate) fn verify(token: &str, keys: &[PublicKey], issuer: &str, now: Timesta
     }
     let kid = header.kid?;
     let key = keys.iter().find(|key| key.kid == kid)?;
-    let public_key = DecodingKey::from_ed_components(&URL_SAFE_NO_PAD.encode(&key.bytes)).ok()?;
-
-    let mut validation = Validation::new(jsonwebtoken::Algorithm::EdDSA);
+    let mut validation = Validation::new(library_name(key.algorithm));
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     validation.set_issuer(&[issuer]);
     validation.set_audience(&[AUDIENCE]);
     // Time is checked below by the clock that is handed in.
     validation.validate_exp = false;
-    let claims = decode::<Claims>(token, &public_key, &validation).ok()?.claims;
+    let claims = decode::<Claims>(token, &key.decoding()?, &validation).ok()?.claims;
     (claims.exp > now.as_second()).then_some(claims)
+}
+
+/// The algorithm as the library that verifies calls it.
+const fn library_name(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
+    match algorithm {
+        Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+        Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+        Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
+        Algorithm::Hs256 => jsonwebtoken::Algorithm::HS256,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use denizen_kit::id::Id;
     use denizen_kit::seal::Key;
+    use jsonwebtoken::DecodingKey;
     use serde_json::{Value, json};
 
     use super::super::signing_key::{SigningKey, StoredKey};
     use super::*;
-    use crate::config::Algorithm;
 
     const ISSUER: &str = "https://id.example.test";
 
@@ -86,11 +101,14 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn key() -> (SigningKey, PublicKey) {
+    fn key_of(algorithm: Algorithm) -> (SigningKey, VerifyingKey) {
         let sealing = Key::from_bytes([1; 32]);
-        let stored = StoredKey::first(&sealing, Algorithm::EdDsa, at(0)).unwrap();
-        let signing = stored.open(&sealing).unwrap();
-        (signing, PublicKey { kid: stored.kid, algorithm: stored.algorithm, bytes: stored.public_key })
+        let stored = StoredKey::new(&sealing, algorithm, None, (at(0), at(0))).unwrap();
+        (stored.open(&sealing).unwrap(), stored.verifying(&sealing).unwrap())
+    }
+
+    fn key() -> (SigningKey, VerifyingKey) {
+        key_of(Algorithm::EdDsa)
     }
 
     fn claims() -> Claims {
@@ -103,13 +121,15 @@ mod tests {
             jti: Uuid::nil(),
             sid: Id::nil(),
             roles: vec!["user".to_owned(), "support".to_owned()],
+            permissions: None,
+            net: None,
             amr: vec!["pwd".to_owned()],
             auth_time: 200,
         }
     }
 
     /// A token whose header and claims are changed, signed anew by the right key.
-    fn forge(signing: &SigningKey, public: &PublicKey, change: impl Fn(&mut Value, &mut Value)) -> String {
+    fn forge(signing: &SigningKey, public: &VerifyingKey, change: impl Fn(&mut Value, &mut Value)) -> String {
         let mut header = json!({ "typ": TYPE, "alg": "EdDSA", "kid": public.kid });
         let mut body = serde_json::to_value(claims()).unwrap();
         change(&mut header, &mut body);
@@ -119,13 +139,13 @@ mod tests {
     #[test]
     fn the_token_is_read_by_an_independent_library() {
         let (signing, public) = key();
-        let token = signing.sign(&claims());
+        let token = signing.sign(&claims()).unwrap();
         let header = decode_header(&token).unwrap();
         assert_eq!(header.typ.as_deref(), Some("at+jwt"));
         assert_eq!(header.alg, jsonwebtoken::Algorithm::EdDSA);
         assert_eq!(header.kid.as_deref(), Some(public.kid.as_str()));
 
-        let x = URL_SAFE_NO_PAD.encode(&public.bytes);
+        let x = URL_SAFE_NO_PAD.encode(&public.material);
         let mut validation = Validation::new(jsonwebtoken::Algorithm::EdDSA);
         validation.set_audience(&["denizen"]);
         validation.validate_exp = false;
@@ -139,7 +159,7 @@ mod tests {
     #[test]
     fn verifies_its_own_until_it_expires() {
         let (signing, public) = key();
-        let token = signing.sign(&claims());
+        let token = signing.sign(&claims()).unwrap();
         let keys = [public];
         assert_eq!(verify(&token, &keys, ISSUER, at(1999)), Some(claims()));
         assert_eq!(verify(&token, &keys, ISSUER, at(2000)), None, "expired");
@@ -202,9 +222,44 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_any_algorithm_verifies_its_own_tokens_under_its_own_algorithm_only() {
+        let pairs = Algorithm::ALL.map(key_of);
+        for (signing, own) in &pairs {
+            let token = signing.sign(&claims()).unwrap();
+            assert_eq!(
+                verify(&token, std::slice::from_ref(own), ISSUER, at(1000)),
+                Some(claims()),
+                "{own:?}"
+            );
+            for (_, other) in pairs.iter().filter(|(_, other)| other.algorithm != own.algorithm) {
+                // The other key under this one's name: the header's algorithm is not that of the key.
+                let renamed = VerifyingKey { kid: own.kid.clone(), ..other.clone() };
+                assert_eq!(verify(&token, &[renamed], ISSUER, at(1000)), None, "{own:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_public_key_is_no_shared_key() {
+        for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
+            let (_, public) = key_of(algorithm);
+            let header = json!({ "typ": TYPE, "alg": "HS256", "kid": public.kid }).to_string();
+            let body = serde_json::to_string(&claims()).unwrap();
+            let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(body));
+            for secret in [public.material.as_slice(), b""] {
+                let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret);
+                let tag = aws_lc_rs::hmac::sign(&key, message.as_bytes());
+                let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag));
+                let keys = std::slice::from_ref(&public);
+                assert_eq!(verify(&forged, keys, ISSUER, at(1000)), None, "{algorithm:?}");
+            }
+        }
+    }
+
+    #[test]
     fn refuses_what_is_no_token() {
         let (signing, public) = key();
-        let token = signing.sign(&claims());
+        let token = signing.sign(&claims()).unwrap();
         let keys = [public];
         let changed = token.replace('.', "A.");
         for bad in ["", ".", "..", "dzr_AAAA", &".".repeat(100_000), &token[..token.len() - 1], &changed] {

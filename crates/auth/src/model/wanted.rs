@@ -14,7 +14,7 @@ const MAX_IDENTIFIER: usize = 320;
 const MAX_PASSWORD: usize = 1024;
 
 /// Longest code, in bytes; what is longer was never sent.
-const MAX_CODE: usize = 64;
+pub(crate) const MAX_CODE: usize = 64;
 
 /// A login by password.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,22 @@ pub(crate) struct PasswordLogin {
 pub(crate) struct CodeLogin {
     pub(crate) otp_id: String,
     pub(crate) code: String,
+}
+
+/// A login that is completed by its second factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ChallengeLogin {
+    pub(crate) challenge: String,
+    pub(crate) code: String,
+}
+
+/// A login by a one-time password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OtpLogin {
+    /// The second factor, after the password.
+    Challenge(ChallengeLogin),
+    /// A code alone.
+    Code(CodeLogin),
 }
 
 /// The proof of a step-up.
@@ -76,16 +92,6 @@ impl PasswordLogin {
 // === impl CodeLogin ===
 
 impl CodeLogin {
-    /// Reads a login by code. No challenge is open: a second factor is not asked for.
-    pub(crate) fn read(request: LoginWithOtpRequest) -> Result<Self, Problem> {
-        use login_with_otp_request::Of;
-        match request.of {
-            Some(Of::Challenge(_)) => Err(Error::BadChallenge.into()),
-            Some(Of::OtpId(otp_id)) => Self::new(otp_id, request.code),
-            None => Self::new(String::new(), request.code),
-        }
-    }
-
     fn new(otp_id: String, code: String) -> Result<Self, Problem> {
         let mut fields = Fields::default();
         if otp_id.is_empty() {
@@ -99,6 +105,25 @@ impl CodeLogin {
             return Err(Error::BadCode.into());
         }
         Ok(Self { otp_id, code })
+    }
+}
+
+// === impl OtpLogin ===
+
+impl OtpLogin {
+    /// Reads the request.
+    pub(crate) fn read(request: LoginWithOtpRequest) -> Result<Self, Problem> {
+        use login_with_otp_request::Of;
+        let code = request.code;
+        match request.of {
+            Some(Of::Challenge(_)) if code.is_empty() => {
+                Err(Problem::invalid("/code", "required", "send the code that was sent to you"))
+            }
+            Some(Of::Challenge(_)) if code.len() > MAX_CODE => Err(Error::BadCode.into()),
+            Some(Of::Challenge(challenge)) => Ok(Self::Challenge(ChallengeLogin { challenge, code })),
+            Some(Of::OtpId(otp_id)) => CodeLogin::new(otp_id, code).map(Self::Code),
+            None => CodeLogin::new(String::new(), code).map(Self::Code),
+        }
     }
 }
 
@@ -123,10 +148,10 @@ impl StepUpProof {
 
 /// The fields that are not acceptable.
 #[derive(Debug, Default)]
-struct Fields(Option<Problem>);
+pub(super) struct Fields(Option<Problem>);
 
 impl Fields {
-    fn add(&mut self, pointer: &str, code: &str, detail: &str) {
+    pub(super) fn add(&mut self, pointer: &str, code: &str, detail: &str) {
         let problem = self.0.take().unwrap_or_else(|| {
             Problem::new(Code::ValidationFailed, "a field is not acceptable; see errors for each")
         });
@@ -141,7 +166,7 @@ impl Fields {
         }
     }
 
-    fn finish(self) -> Result<(), Problem> {
+    pub(super) fn finish(self) -> Result<(), Problem> {
         self.0.map_or(Ok(()), Err)
     }
 }
@@ -179,18 +204,20 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_is_never_open() {
-        let of = Some(login_with_otp_request::Of::Challenge("abc".to_owned()));
-        let problem = CodeLogin::read(LoginWithOtpRequest { of, code: "123456".to_owned() }).unwrap_err();
-        assert_eq!(problem.code, Code::TokenInvalid);
+    fn a_challenge_is_told_from_a_code_alone() {
+        let of =
+            |of| OtpLogin::read(LoginWithOtpRequest { of: Some(of), code: "123456".to_owned() }).unwrap();
+        let challenge = of(login_with_otp_request::Of::Challenge("abc".to_owned()));
+        assert!(matches!(challenge, OtpLogin::Challenge(login) if login.challenge == "abc"));
+        assert!(matches!(of(login_with_otp_request::Of::OtpId("abc".to_owned())), OtpLogin::Code(_)));
     }
 
     #[test]
     fn a_code_that_was_never_sent_is_wrong_not_malformed() {
         let of = Some(login_with_otp_request::Of::OtpId("x".to_owned()));
-        let problem = CodeLogin::read(LoginWithOtpRequest { of, code: "1".repeat(65) }).unwrap_err();
+        let problem = OtpLogin::read(LoginWithOtpRequest { of, code: "1".repeat(65) }).unwrap_err();
         assert_eq!(problem.code, Code::CodeInvalid);
-        let problem = CodeLogin::read(LoginWithOtpRequest { of: None, code: String::new() }).unwrap_err();
+        let problem = OtpLogin::read(LoginWithOtpRequest { of: None, code: String::new() }).unwrap_err();
         assert_eq!(problem.fields.len(), 2);
     }
 }

@@ -3,6 +3,7 @@
 use denizen_db::Tx;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::{SessionId, UserId};
+use denizen_kit::time::Timestamp;
 
 use crate::App;
 use crate::error::Result;
@@ -31,6 +32,19 @@ pub(super) async fn end_all(app: &App, cx: &Cx, tx: &mut Tx, all: &All<'_>) -> R
     Ok(i64::try_from(ended.len()).unwrap_or(i64::MAX))
 }
 
+/// Whose account was closed, when, and why.
+pub(super) struct Closed {
+    pub(super) user_id: UserId,
+    pub(super) at: Timestamp,
+    pub(super) reason: &'static str,
+}
+
+/// Ends those of a person's sessions within a transaction that had begun when the account was closed.
+pub(super) async fn end_begun(app: &App, cx: &Cx, tx: &mut Tx, closed: &Closed) -> Result<()> {
+    let ended = store::end_begun(tx, closed.user_id, closed.at, cx.now(), closed.reason).await?;
+    record(app, cx, tx, &ended, closed.reason).await
+}
+
 async fn record(app: &App, cx: &Cx, tx: &mut Tx, ended: &[Ended], reason: &str) -> Result<()> {
     let now = cx.now();
     for session in ended {
@@ -41,6 +55,13 @@ async fn record(app: &App, cx: &Cx, tx: &mut Tx, ended: &[Ended], reason: &str) 
         tx.emit(cx, SessionEnded { user_id, session_id, reason: reason.to_owned() });
     }
     Ok(())
+}
+
+/// Lets no access token count any more that was made with a client secret.
+pub(super) async fn revoke(app: &App, cx: &Cx, tx: &mut Tx, secret_id: SessionId) -> Result<()> {
+    let valid_until = revoked_until(Timestamp::MAX, cx.now(), &app.config);
+    let revocation = Revocation { session_id: secret_id, ended_at: cx.now(), valid_until };
+    store::insert_revocation(tx, &revocation).await
 }
 
 /// Ends one session in a write of its own, after other work of the same call.

@@ -15,14 +15,33 @@ pub(super) enum Method {
     Password,
     Otp,
     StepUp,
+    /// A refresh token, from another network than the one its session is bound to.
+    Refresh,
+    /// The password, then a code that was sent.
+    SecondFactor,
+    /// The password, then a recovery code.
+    Recovery,
 }
 
 impl Method {
+    /// What it proves (RFC 8176); `rec` is ours: a recovery code.
+    pub(super) const fn amr(self) -> &'static [&'static str] {
+        match self {
+            Self::Otp => &["otp"],
+            Self::Password | Self::StepUp | Self::Refresh => &["pwd"],
+            Self::SecondFactor => &["pwd", "otp", "mfa"],
+            Self::Recovery => &["pwd", "rec", "mfa"],
+        }
+    }
+
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::Otp => "otp",
             Self::StepUp => "step_up",
+            Self::Refresh => "refresh",
+            Self::SecondFactor => "second_factor",
+            Self::Recovery => "recovery",
         }
     }
 }
@@ -50,10 +69,15 @@ pub(super) async fn failed(
     Ok(error)
 }
 
-const fn reason(error: &Error) -> &'static str {
+fn reason(error: &Error) -> &'static str {
     match error {
+        Error::Problem(problem) => problem.code.as_str(),
+        Error::SessionEnded => "session_ended",
+        Error::OtherNetwork => "other_network",
         Error::Account(code) => code.as_str(),
         Error::BadCode => Code::CodeInvalid.as_str(),
+        Error::BadChallenge => Code::TokenInvalid.as_str(),
+        Error::CodeNotEnough | Error::PasswordNotEnough => Code::MfaRequired.as_str(),
         Error::TooManySessions => "session_limit",
         _ => Code::InvalidCredentials.as_str(),
     }

@@ -8,6 +8,7 @@ use denizen_kit::seal::Key;
 use denizen_rpc::auth::v1 as p;
 use denizen_rpc::{decode, place};
 
+use super::permit::permit;
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::SessionViewed;
@@ -29,7 +30,7 @@ pub(crate) async fn list_sessions(app: &App, cx: &Cx, page: &Page) -> Result<p::
         Some(user_id) => user_id,
         None => cx.require_person()?.user_id,
     };
-    cx.require_self_or(user_id, Permission::SessionsRead)?;
+    permit(app, cx, cx.require_self_or(user_id, Permission::SessionsRead)).await?;
     let place = Cursor::parse(&app.keys.cursor, user_id, &page.cursor).ok_or(Error::BadCursor)?;
 
     let now = cx.now();

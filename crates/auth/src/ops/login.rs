@@ -2,8 +2,9 @@
 
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
-use denizen_rpc::auth::v1::Tokens;
+use denizen_rpc::auth::v1::login_response::Result as Outcome;
 
+use super::challenging::{Awaited, challenge, required_channel};
 use super::failure::{Method, failed};
 use super::opening::{Proved, epoch, open_session};
 use crate::App;
@@ -11,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::model::PasswordLogin;
 use crate::peers;
 
-/// Checks the password and opens a session.
-pub(crate) async fn login(app: &App, cx: &Cx, wanted: PasswordLogin) -> Result<Tokens> {
+/// Checks the password and opens a session, or asks for the second factor.
+pub(crate) async fn login(app: &App, cx: &Cx, wanted: PasswordLogin) -> Result<Outcome> {
     let found = peers::lookup(app, cx, wanted.by).await?;
     let user_id = found.account.as_ref().map(|account| account.id);
     let epoch = epoch(app, user_id.unwrap_or_else(UserId::nil)).await?;
@@ -21,5 +22,9 @@ pub(crate) async fn login(app: &App, cx: &Cx, wanted: PasswordLogin) -> Result<T
     let Some(account) = found.account.filter(|_| valid) else {
         return Err(failed(app, cx, user_id, Method::Password, Error::BadCredentials).await?);
     };
-    open_session(app, cx, Proved { account, epoch, method: Method::Password }).await
+    if let Some(channel) = required_channel(app, account.id).await? {
+        return challenge(app, cx, Awaited { account, epoch, channel }).await.map(Outcome::Challenge);
+    }
+    let proved = Proved { account, epoch, method: Method::Password, redeemed: None };
+    open_session(app, cx, proved).await.map(Outcome::Tokens)
 }

@@ -3,12 +3,15 @@
 use denizen_db::Tx;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
+use denizen_kit::network::tie;
 use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::auth::v1::Tokens;
 use denizen_rpc::{decode, place};
 
+use super::challenging::{Redeemed, spend};
 use super::ending::{end_now, end_one};
 use super::failure::{Method, failed};
+use super::recognising::recognise;
 use super::signing::both_tokens;
 use crate::App;
 use crate::config::LimitPolicy;
@@ -27,6 +30,8 @@ pub(super) struct Proved {
     /// The person's epoch before the proof was checked.
     pub(super) epoch: i64,
     pub(super) method: Method,
+    /// What of the second factor it spends.
+    pub(super) redeemed: Option<Redeemed>,
 }
 
 /// How often all sessions of a person have been ended, to be read before their proof is checked.
@@ -95,7 +100,9 @@ async fn begin(app: &App, cx: &Cx, proved: &Proved, client: &Client) -> Result<O
     if !make_room(app, cx, &mut tx, session.user_id).await? {
         return Ok(None);
     }
+    spend(cx, &mut tx, proved).await?;
     store::insert_session(&mut tx, &session).await?;
+    recognise(app, cx, &mut tx, &session).await?;
     let method = proved.method.as_str();
     let (user_id, session_id, amr) = (session.user_id, session.id, session.amr.clone());
     tx.emit(cx, SessionStarted { user_id, session_id, amr, method });
@@ -105,12 +112,10 @@ async fn begin(app: &App, cx: &Cx, proved: &Proved, client: &Client) -> Result<O
 
 fn new_session(app: &App, cx: &Cx, proved: &Proved, client: &Client) -> Session {
     let now = cx.now();
-    let amr = match proved.method {
-        Method::Otp => "otp",
-        Method::Password | Method::StepUp => "pwd",
-    };
+    let id = cx.id();
+    let bound_to = cx.call().ip.filter(|_| app.config.bind_ip);
     Session {
-        id: cx.id(),
+        id,
         user_id: proved.account.id,
         generation: 1,
         nonce: cx.random::<16>().to_vec(),
@@ -121,7 +126,8 @@ fn new_session(app: &App, cx: &Cx, proved: &Proved, client: &Client) -> Session 
         ended_at: None,
         ip_sealed: client.ip.clone(),
         user_agent_sealed: client.user_agent.clone(),
-        amr: vec![amr.to_owned()],
+        tie: bound_to.map(|ip| tie(&app.keys.networks, id, ip).to_vec()),
+        amr: proved.method.amr().iter().map(|method| (*method).to_owned()).collect(),
         auth_time: now,
     }
 }

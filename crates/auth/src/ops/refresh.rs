@@ -2,10 +2,13 @@
 //! used long ago ends its session.
 
 use denizen_kit::cx::Cx;
+use denizen_kit::network::tie;
 use denizen_kit::problem::Problem;
+use denizen_kit::seal::same_secret;
 use denizen_rpc::auth::v1::Tokens;
 
 use super::ending::end_now;
+use super::failure::{Method, failed};
 use super::opening::end_reason;
 use super::signing::both_tokens;
 use crate::App;
@@ -26,6 +29,9 @@ pub(crate) async fn refresh(app: &App, cx: &Cx, text: &str) -> Result<Tokens> {
         return Err(Error::BadRefreshToken);
     }
     require_renewable(app, cx, &session, &token).await?;
+    if !is_in_place(app, cx, &session) {
+        return Err(failed(app, cx, Some(session.user_id), Method::Refresh, Error::OtherNetwork).await?);
+    }
 
     let account = peers::account(app, cx, session.user_id).await?;
     let state = account.as_ref().map_or(Err(Error::BadRefreshToken), Account::require_active);
@@ -39,6 +45,13 @@ pub(crate) async fn refresh(app: &App, cx: &Cx, text: &str) -> Result<Tokens> {
     };
     let session = advance(app, cx, session, &token).await?;
     both_tokens(app, cx, &session, user).await
+}
+
+/// Whether the call comes from the network to which the session is bound, if it is.
+fn is_in_place(app: &App, cx: &Cx, session: &Session) -> bool {
+    let Some(bound) = &session.tie else { return true };
+    let here = cx.call().ip.map(|ip| tie(&app.keys.networks, session.id, ip));
+    here.is_some_and(|here| same_secret(bound, &here))
 }
 
 /// What is to be done with a genuine token of this session; a token that was used long ago ends it here.

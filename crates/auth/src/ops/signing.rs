@@ -1,14 +1,19 @@
 //! Tokens for a session, and the key that signs them.
 
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use denizen_db::Error as DbError;
 use denizen_kit::cx::Cx;
-use denizen_kit::time::{after, elapsed};
+use denizen_kit::time::{Timestamp, after, elapsed};
 use denizen_rpc::auth::v1::Tokens;
 use denizen_rpc::users::v1::User;
 
 use crate::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{AUDIENCE, Claims, RefreshToken, Session, SigningKey, StoredKey};
+use crate::ring::Ring;
 use crate::store;
 
 /// An access token for the session, with the roles that the person has now.
@@ -25,11 +30,13 @@ pub(super) async fn access_token(app: &App, cx: &Cx, session: &Session, user: Us
         jti: cx.uuid(),
         sid: session.id,
         roles: user.roles.clone(),
+        permissions: None,
+        net: session.tie.as_ref().map(|tie| URL_SAFE_NO_PAD.encode(tie)),
         amr: session.amr.clone(),
         auth_time: session.auth_time.as_second(),
     };
     Ok(Tokens {
-        access_token: key.sign(&claims),
+        access_token: key.sign(&claims)?,
         expires_in: claims.exp - claims.iat,
         refresh_token: String::new(),
         refresh_expires_in: 0,
@@ -50,23 +57,46 @@ pub(super) async fn both_tokens(app: &App, cx: &Cx, session: &Session, user: Use
     })
 }
 
-/// The key that signs; read once, and made when there is none yet.
-pub(crate) async fn load_signing_key<'a>(app: &'a App, cx: &Cx) -> Result<&'a SigningKey> {
-    app.keys
-        .signing
-        .get_or_try_init(|| async {
-            let stored = match store::signing_key(&mut app.db.single().await?).await? {
-                Some(stored) => stored,
-                None => make_signing_key(app, cx).await?,
-            };
-            stored.open(&app.keys.sealing)
-        })
-        .await
+/// The key that signs now. The keys are read again now and then, and the first is made when there is none.
+pub(crate) async fn load_signing_key(app: &App, cx: &Cx) -> Result<Arc<SigningKey>> {
+    if let Some(key) = app.keys.signing.present(cx.now()) {
+        return Ok(key);
+    }
+    let _one = app.keys.signing.loading().await;
+    match app.keys.signing.present(cx.now()) {
+        Some(key) => Ok(key),
+        None => read_ring(app, cx).await,
+    }
+}
+
+/// Reads the keys, whatever is held of them.
+pub(super) async fn read_ring(app: &App, cx: &Cx) -> Result<Arc<SigningKey>> {
+    let now = cx.now();
+    let mut stored = store::signing_keys(&mut app.db.single().await?, now).await?;
+    if stored.is_empty() {
+        stored = make_first_key(app, cx).await?;
+    }
+    let sealing = &app.keys.sealing;
+    let keys = stored.iter().map(|key| Ok((key.signs_from, Arc::new(key.open(sealing)?))));
+    app.keys.signing.put(Ring::new(now, keys.collect::<Result<_>>()?));
+    // A first key signs from the moment it was made, which is after `now`.
+    app.keys.signing.present(cx.now()).ok_or(Error::SigningKey)
+}
+
+/// A new key of the algorithm that is set. Making one of RS256 takes a while, so it is done beside the others' work.
+pub(super) async fn new_key(app: &App, now: Timestamp, signs_from: Timestamp) -> Result<StoredKey> {
+    let (sealing, algorithm) = (app.keys.sealing.clone(), app.config.algorithm);
+    let shared = app.config.secret_key.clone();
+    let making = tokio::task::spawn_blocking(move || {
+        let shared = shared.as_deref().map(str::as_bytes);
+        StoredKey::new(&sealing, algorithm, shared, (now, signs_from))
+    });
+    making.await.map_err(|_| Error::SigningKey)?
 }
 
 /// Makes the first key. Of several processes that do so at once, one succeeds and all use its key.
-async fn make_signing_key(app: &App, cx: &Cx) -> Result<StoredKey> {
-    let made = StoredKey::first(&app.keys.sealing, app.config.algorithm, cx.now())?;
+async fn make_first_key(app: &App, cx: &Cx) -> Result<Vec<StoredKey>> {
+    let made = new_key(app, cx.now(), cx.now()).await?;
     let mut tx = app.db.write_relaxed("one insert that a unique constraint decides").await?;
     let inserted = match store::insert_signing_key(&mut tx, &made).await {
         Ok(()) => tx.commit().await,
@@ -76,11 +106,8 @@ async fn make_signing_key(app: &App, cx: &Cx) -> Result<StoredKey> {
         }
     };
     match inserted {
-        Ok(()) => Ok(made),
-        Err(DbError::Duplicate(_)) => {
-            let theirs = store::signing_key(&mut app.db.single().await?).await?;
-            theirs.ok_or_else(|| DbError::NotFound.into())
-        }
+        Ok(()) => Ok(vec![made]),
+        Err(DbError::Duplicate(_)) => store::signing_keys(&mut app.db.single().await?, cx.now()).await,
         Err(error) => Err(error.into()),
     }
 }

@@ -5,7 +5,7 @@ use denizen_kit::id::{SessionId, UserId};
 use denizen_kit::time::Timestamp;
 
 use crate::error::Result;
-use crate::model::{Cursor, Session};
+use crate::model::{Cursor, Session, day};
 
 /// A session that has just ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,21 +16,21 @@ pub(crate) struct Ended {
 }
 
 const SESSION: &str = "SELECT id, user_id, generation, nonce, created_at, last_seen_at, rotated_at, expires_at, \
-     ended_at, ip_sealed, user_agent_sealed, amr, auth_time FROM sessions WHERE id = $1";
+     ended_at, ip_sealed, user_agent_sealed, amr, auth_time, tie FROM sessions WHERE id = $1";
 
 const LIVE_SESSIONS: &str = "SELECT id, user_id, generation, nonce, created_at, last_seen_at, rotated_at, \
-     expires_at, ended_at, ip_sealed, user_agent_sealed, amr, auth_time FROM sessions \
+     expires_at, ended_at, ip_sealed, user_agent_sealed, amr, auth_time, tie FROM sessions \
      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND id < $3 ORDER BY id DESC LIMIT $4";
 
 const OLDEST_LIVE: &str = "SELECT id FROM sessions \
      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY id LIMIT $3";
 
 const INSERT_SESSION: &str = "INSERT INTO sessions (id, user_id, generation, nonce, created_at, last_seen_at, \
-     rotated_at, expires_at, ip_sealed, user_agent_sealed, amr, auth_time) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+     rotated_at, expires_at, ip_sealed, user_agent_sealed, amr, auth_time, tie, expires_on) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
 const ROTATE: &str = "UPDATE sessions SET generation = generation + 1, rotated_at = $3, last_seen_at = $3, \
-     expires_at = $4 WHERE id = $1 AND generation = $2 AND ended_at IS NULL";
+     expires_at = $4, expires_on = $5 WHERE id = $1 AND generation = $2 AND ended_at IS NULL";
 
 const STEP_UP: &str = "UPDATE sessions SET auth_time = $3, amr = $4 \
      WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3";
@@ -41,11 +41,19 @@ const END_SESSION: &str = "UPDATE sessions SET ended_at = $2, end_reason = $3 \
 const END_SESSIONS: &str = "UPDATE sessions SET ended_at = $2, end_reason = $3 \
      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND id <> $4 RETURNING id, user_id, expires_at";
 
+const END_BEGUN: &str = "UPDATE sessions SET ended_at = $3, end_reason = $4 \
+     WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $3 AND created_at <= $2 \
+     RETURNING id, user_id, expires_at";
+
 const DELETE_ENDED: &str = "DELETE FROM sessions WHERE id IN \
      (SELECT id FROM sessions WHERE ended_at IS NOT NULL AND ended_at < $1 ORDER BY ended_at LIMIT $2)";
 
-const DELETE_EXPIRED: &str = "DELETE FROM sessions WHERE id IN \
-     (SELECT id FROM sessions WHERE id < $1 AND expires_at < $2 ORDER BY id LIMIT $3)";
+const EXPIRE_SESSIONS: &str = "UPDATE sessions SET ended_at = expires_at, end_reason = 'expired' \
+     WHERE ended_at IS NULL AND id IN (SELECT id FROM sessions \
+     WHERE ended_at IS NULL AND expires_on < $1 ORDER BY expires_on LIMIT $2) RETURNING id, user_id, expires_at";
+
+const NOTE_SEEN: &str = "UPDATE sessions SET last_seen_at = $2 \
+     WHERE id = $1 AND ended_at IS NULL AND last_seen_at <= $3";
 
 /// The session of an id, live or not.
 pub(crate) async fn session(tx: &mut Tx, id: SessionId) -> Result<Option<Session>> {
@@ -89,6 +97,8 @@ pub(crate) async fn insert_session(tx: &mut Tx, session: &Session) -> Result<()>
         session.user_agent_sealed.as_deref(),
         session.amr.join(" "),
         session.auth_time,
+        session.tie.as_deref(),
+        day(session.expires_at),
     ];
     tx.exec(INSERT_SESSION, args).await?;
     Ok(())
@@ -102,7 +112,7 @@ pub(crate) async fn rotate(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<bool> {
-    Ok(tx.exec(ROTATE, args![id, generation, now, expires_at]).await? == 1)
+    Ok(tx.exec(ROTATE, args![id, generation, now, expires_at, day(expires_at)]).await? == 1)
 }
 
 /// Notes a new proof in a person's live session; says whether there was one.
@@ -138,19 +148,31 @@ pub(crate) async fn end_sessions(
     Ok(tx.all(END_SESSIONS, args![user_id, now, reason, except]).await?)
 }
 
+/// Ends a person's live sessions that began at a time or before it.
+pub(crate) async fn end_begun(
+    tx: &mut Tx,
+    user_id: UserId,
+    begun: Timestamp,
+    now: Timestamp,
+    reason: &str,
+) -> Result<Vec<Ended>> {
+    Ok(tx.all(END_BEGUN, args![user_id, begun, now, reason]).await?)
+}
+
 /// Deletes sessions that ended before a time, at most `limit`; says how many.
 pub(crate) async fn delete_ended(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {
     Ok(tx.exec(DELETE_ENDED, args![before, limit]).await?)
 }
 
-/// Deletes sessions with ids below one that expired before a time, at most `limit`; says how many.
-pub(crate) async fn delete_expired(
-    tx: &mut Tx,
-    below: SessionId,
-    before: Timestamp,
-    limit: i64,
-) -> Result<u64> {
-    Ok(tx.exec(DELETE_EXPIRED, args![below, before, limit]).await?)
+/// Ends sessions that expired on a day before one, at most `limit`.
+pub(crate) async fn expire_sessions(tx: &mut Tx, day: i64, limit: i64) -> Result<Vec<Ended>> {
+    Ok(tx.all(EXPIRE_SESSIONS, args![day, limit]).await?)
+}
+
+/// Notes when a live session was last used, unless a use after a time has been noted.
+pub(crate) async fn note_seen(tx: &mut Tx, id: SessionId, at: Timestamp, unless: Timestamp) -> Result<()> {
+    tx.exec(NOTE_SEEN, args![id, at, unless]).await?;
+    Ok(())
 }
 
 // --- epochs
@@ -191,6 +213,7 @@ impl FromRow for Session {
             user_agent_sealed: row.get(10)?,
             amr: amr.split_whitespace().map(str::to_owned).collect(),
             auth_time: row.get(12)?,
+            tie: row.get(13)?,
         })
     }
 }

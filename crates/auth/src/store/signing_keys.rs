@@ -4,20 +4,29 @@ use denizen_db::{FromRow, Row, Tx, args};
 use denizen_kit::time::Timestamp;
 
 use crate::error::Result;
-use crate::model::{PublicKey, StoredKey};
+use crate::model::StoredKey;
 
-const SIGNING_KEY: &str = "SELECT kid, number, algorithm, private_sealed, public_key, created_at FROM signing_keys \
-     WHERE retired_at IS NULL ORDER BY number DESC LIMIT 1";
+const NEWEST_KEY: &str = "SELECT kid, number, algorithm, private_sealed, public_key, created_at, signs_from \
+     FROM signing_keys ORDER BY number DESC LIMIT 1";
+
+const SIGNING_KEYS: &str = "SELECT kid, number, algorithm, private_sealed, public_key, created_at, signs_from \
+     FROM signing_keys WHERE retired_at IS NULL OR retired_at > $1 ORDER BY number DESC";
 
 const INSERT_SIGNING_KEY: &str = "INSERT INTO signing_keys (kid, number, algorithm, private_sealed, public_key, \
-     created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+     created_at, signs_from) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
-const PUBLIC_KEYS: &str = "SELECT kid, algorithm, public_key FROM signing_keys \
-     WHERE retired_at IS NULL OR retired_at > $1 ORDER BY number DESC";
+const RETIRE_SIGNING_KEY: &str = "UPDATE signing_keys SET retired_at = $2 WHERE kid = $1";
 
-/// The newest key that is not retired.
-pub(crate) async fn signing_key(tx: &mut Tx) -> Result<Option<StoredKey>> {
-    Ok(tx.opt(SIGNING_KEY, args![]).await?)
+const DELETE_SIGNING_KEYS: &str = "DELETE FROM signing_keys WHERE retired_at IS NOT NULL AND retired_at < $1";
+
+/// The newest key, whether it signs already or not.
+pub(crate) async fn newest_signing_key(tx: &mut Tx) -> Result<Option<StoredKey>> {
+    Ok(tx.opt(NEWEST_KEY, args![]).await?)
+}
+
+/// The keys that were not retired by a time, newest first.
+pub(crate) async fn signing_keys(tx: &mut Tx, after: Timestamp) -> Result<Vec<StoredKey>> {
+    Ok(tx.all(SIGNING_KEYS, args![after]).await?)
 }
 
 /// Adds a key. Its number is unique.
@@ -29,20 +38,21 @@ pub(crate) async fn insert_signing_key(tx: &mut Tx, key: &StoredKey) -> Result<(
         key.private_sealed.as_slice(),
         key.public_key.as_slice(),
         key.created_at,
+        key.signs_from,
     ];
     tx.exec(INSERT_SIGNING_KEY, args).await?;
     Ok(())
 }
 
-/// The public keys that were in use after a time, newest first.
-pub(crate) async fn public_keys(tx: &mut Tx, after: Timestamp) -> Result<Vec<PublicKey>> {
-    Ok(tx.all(PUBLIC_KEYS, args![after]).await?)
+/// Sets from when another key signs.
+pub(crate) async fn retire_signing_key(tx: &mut Tx, kid: &str, at: Timestamp) -> Result<()> {
+    tx.exec(RETIRE_SIGNING_KEY, args![kid, at]).await?;
+    Ok(())
 }
 
-impl FromRow for PublicKey {
-    fn from_row(row: &Row<'_>) -> denizen_db::Result<Self> {
-        Ok(Self { kid: row.get(0)?, algorithm: row.get(1)?, bytes: row.get(2)? })
-    }
+/// Deletes keys that were retired before a time; says how many.
+pub(crate) async fn delete_signing_keys(tx: &mut Tx, before: Timestamp) -> Result<u64> {
+    Ok(tx.exec(DELETE_SIGNING_KEYS, args![before]).await?)
 }
 
 impl FromRow for StoredKey {
@@ -54,6 +64,7 @@ impl FromRow for StoredKey {
             private_sealed: row.get(3)?,
             public_key: row.get(4)?,
             created_at: row.get(5)?,
+            signs_from: row.get(6)?,
         })
     }
 }

@@ -9,12 +9,12 @@ use denizen_rpc::problem_from;
 use denizen_rpc::users::v1::Status;
 
 use crate::peers::PASSWORD;
-use crate::support::{House, anonymous, engines, owner};
+use crate::support::{House, anonymous, owner, places};
 
 #[tokio::test]
 async fn the_right_password_opens_a_session() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let tokens = house.log_in("ada").await;
         assert_eq!(tokens.expires_in, 1800);
@@ -37,8 +37,8 @@ async fn the_right_password_opens_a_session() {
 
 #[tokio::test]
 async fn unknown_and_wrong_are_one_answer_at_one_cost() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let wrong = house.try_log_in("ada", "wrong").await.unwrap_err();
         let unknown = house.try_log_in("nobody", PASSWORD).await.unwrap_err();
@@ -63,14 +63,14 @@ async fn unknown_and_wrong_are_one_answer_at_one_cost() {
 
 #[tokio::test]
 async fn the_state_of_the_account_is_told_after_the_right_password_only() {
-    for engine in engines() {
+    for place in places() {
         let states = [
             (Status::Blocked, Code::AccountBlocked),
             (Status::Suspended, Code::AccountSuspended),
             (Status::Deleted, Code::AccountDeleted),
             (Status::Pending, Code::AccountPending),
         ];
-        let house = House::new(engine).await;
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         for (status, code) in states {
             house.world.change(ada, |user| user.set_status(status));
@@ -90,8 +90,8 @@ async fn the_state_of_the_account_is_told_after_the_right_password_only() {
 
 #[tokio::test]
 async fn the_guard_is_passed_on() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         house.world.add("ada");
         *house.world.guarded.lock().unwrap() = true;
         let problem = house.try_log_in("ada", PASSWORD).await.unwrap_err();
@@ -101,8 +101,8 @@ async fn the_guard_is_passed_on() {
 
 #[tokio::test]
 async fn bad_fields_are_refused_before_any_password_is_checked() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let request = p::LoginRequest { by: None, password: "x".repeat(1025) };
         let problem = problem_from(house.auth(&anonymous()).login(request).await.unwrap_err());
         assert_eq!((problem.kind, problem.code), (Kind::Invalid, Code::ValidationFailed));
@@ -114,8 +114,8 @@ async fn bad_fields_are_refused_before_any_password_is_checked() {
 
 #[tokio::test]
 async fn a_password_that_was_replaced_meanwhile_opens_nothing() {
-    for engine in engines() {
-        let house = std::sync::Arc::new(House::new(engine).await);
+    for place in places() {
+        let house = std::sync::Arc::new(House::new(place).await);
         let ada = house.world.add("ada");
         let reset = house.clone();
         *house.world.after_check.lock().unwrap() = Some(Box::pin(async move {
@@ -130,8 +130,8 @@ async fn a_password_that_was_replaced_meanwhile_opens_nothing() {
 
 #[tokio::test]
 async fn who_is_blocked_meanwhile_gets_no_token() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let world = house.world.clone();
         let block = async move { world.change(ada, |user| user.set_status(Status::Blocked)) };
@@ -148,8 +148,8 @@ async fn who_is_blocked_meanwhile_gets_no_token() {
 
 #[tokio::test]
 async fn the_oldest_session_makes_room() {
-    for engine in engines() {
-        let house = House::with(engine, |config| config.max_sessions = 2).await;
+    for place in places() {
+        let house = House::with(place, |config| config.max_sessions = 2).await;
         house.world.add("ada");
         let mut all = Vec::new();
         for _ in 0..4 {
@@ -170,8 +170,8 @@ async fn the_oldest_session_makes_room() {
 
 #[tokio::test]
 async fn parallel_logins_keep_the_limit() {
-    for engine in engines() {
-        let house = House::with(engine, |config| config.max_sessions = 3).await;
+    for place in places() {
+        let house = House::with(place, |config| config.max_sessions = 3).await;
         let ada = house.world.add("ada");
         futures::future::join_all((0..12).map(|_| house.log_in("ada"))).await;
         let tokens = house.log_in("ada").await;
@@ -183,8 +183,8 @@ async fn parallel_logins_keep_the_limit() {
 
 #[tokio::test]
 async fn a_login_beyond_the_limit_can_be_refused() {
-    for engine in engines() {
-        let house = House::with(engine, |config| {
+    for place in places() {
+        let house = House::with(place, |config| {
             config.max_sessions = 1;
             config.session_limit_policy = LimitPolicy::Refuse;
         })
@@ -192,7 +192,7 @@ async fn a_login_beyond_the_limit_can_be_refused() {
         house.world.add("ada");
         let first = house.log_in("ada").await;
         let problem = house.try_log_in("ada", PASSWORD).await.unwrap_err();
-        assert_eq!((problem.kind, problem.code), (Kind::Forbidden, Code::Forbidden));
+        assert_eq!((problem.kind, problem.code), (Kind::Conflict, Code::TooManySessions));
         assert!(problem.detail.contains("end one"), "{}", problem.detail);
         assert!(house.is_live(&first.session_id).await);
     }
@@ -214,8 +214,8 @@ async fn log_in_by_code(
 
 #[tokio::test]
 async fn a_code_opens_one_session() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         house.world.send_code(Purpose::Login, "otp-1", "123456", ada);
         house.world.send_code(Purpose::PasswordReset, "otp-2", "123456", ada);
@@ -239,8 +239,8 @@ async fn a_code_opens_one_session() {
 
 #[tokio::test]
 async fn a_code_is_not_enough_for_a_blocked_account() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         house.world.send_code(Purpose::Login, "otp-1", "123456", ada);
         house.world.change(ada, |user| user.set_status(Status::Blocked));
@@ -250,8 +250,8 @@ async fn a_code_is_not_enough_for_a_blocked_account() {
 
 #[tokio::test]
 async fn login_by_code_can_be_switched_off() {
-    for engine in engines() {
-        let house = House::with(engine, |config| config.otp_login = false).await;
+    for place in places() {
+        let house = House::with(place, |config| config.otp_login = false).await;
         let ada = house.world.add("ada");
         house.world.send_code(Purpose::Login, "otp-1", "123456", ada);
         assert_eq!(log_in_by_code(&house, "otp-1", "123456").await.unwrap_err().code, Code::Forbidden);

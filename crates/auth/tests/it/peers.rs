@@ -3,26 +3,34 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use denizen_kit::caller::Role;
+use denizen_kit::caller::{Permission, Permissions, Role};
 use denizen_kit::cx::Call;
 use denizen_kit::id::{Id, UserId};
 use denizen_kit::problem::{Code, Problem};
+use denizen_kit::time::Timestamp;
+use denizen_rpc::events::internal::v1::Event;
 use denizen_rpc::otp::internal::v1 as otp;
 use denizen_rpc::otp::internal::v1::codes_server::Codes;
-use denizen_rpc::otp::v1::Purpose;
+use denizen_rpc::otp::v1::{Channel, Purpose};
 use denizen_rpc::password::internal::v1 as password;
 use denizen_rpc::password::internal::v1::credentials_server::Credentials;
 use denizen_rpc::status_from;
 use denizen_rpc::users::internal::v1 as users;
+use denizen_rpc::users::internal::v1::access_server::Access;
 use denizen_rpc::users::internal::v1::directory_server::Directory;
 use denizen_rpc::users::internal::v1::lookup_request::By;
 use denizen_rpc::users::v1::{Status as Standing, User};
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 /// The password of everybody here.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// What users' log says, as the fake of it keeps it.
+pub(crate) type Log = watch::Sender<Vec<Event>>;
 
 /// What a test does in the middle of an operation.
 pub(crate) type Meanwhile = BoxFuture<'static, ()>;
@@ -33,6 +41,8 @@ pub(crate) struct World {
     people: Mutex<HashMap<UserId, User>>,
     /// Codes that are good once: (purpose, otp id, code) and whose they are.
     codes: Mutex<HashMap<(i32, String, String), UserId>>,
+    /// How all codes travel.
+    pub(crate) channel: Mutex<Channel>,
     /// How many passwords were checked.
     pub(crate) checks: Mutex<Vec<password::VerifyCredentialRequest>>,
     /// Done when a password has been found right, before the answer.
@@ -41,6 +51,10 @@ pub(crate) struct World {
     pub(crate) at_lookup: Mutex<Option<(u32, Meanwhile)>>,
     /// Whether the guard refuses all tries.
     pub(crate) guarded: Mutex<bool>,
+    /// The log of users.
+    pub(crate) log: Log,
+    /// Up to where auth has taken the log in.
+    pub(crate) taken: watch::Sender<i64>,
 }
 
 // === impl World ===
@@ -73,13 +87,29 @@ impl World {
         self.people.lock().unwrap().remove(&id);
     }
 
+    /// Tells that something happened to a person; the place of it in the log of users.
+    pub(crate) fn tell(&self, kind: &str, user_id: UserId, at: Timestamp) -> i64 {
+        let mut place = 0;
+        self.log.send_modify(|log| {
+            place = i64::try_from(log.len()).unwrap() + 1;
+            log.push(Event {
+                seq: place,
+                r#type: kind.to_owned(),
+                at: at.as_microsecond(),
+                subject: user_id.to_string(),
+                ..Event::default()
+            });
+        });
+        place
+    }
+
     /// Makes a code good for one use.
     pub(crate) fn send_code(&self, purpose: Purpose, otp_id: &str, code: &str, user_id: UserId) {
         self.codes.lock().unwrap().insert((purpose.into(), otp_id.to_owned(), code.to_owned()), user_id);
     }
 }
 
-fn require_auth<T>(request: &Request<T>) {
+pub(crate) fn require_auth<T>(request: &Request<T>) {
     let call = request.extensions().get::<Arc<Call>>().expect("a local call carries its caller");
     assert_eq!(call.caller.service, Role::Auth, "auth asks in its own role");
 }
@@ -145,7 +175,7 @@ impl Directory for FakeDirectory {
         let known =
             request.into_inner().user_ids.into_iter().filter(|id| people.values().any(|user| user.id == *id));
         let keys = known.map(|user_id| users::DataKey { user_id, key: vec![9; 32] }).collect();
-        Ok(Response::new(users::DataKeysResponse { keys }))
+        Ok(Response::new(users::DataKeysResponse { keys, ..users::DataKeysResponse::default() }))
     }
 }
 
@@ -186,6 +216,13 @@ impl Credentials for FakeCredentials {
     ) -> Result<Response<password::IssueResetResponse>, Status> {
         Err(status_from(Problem::of(Code::Internal)))
     }
+
+    async fn drop_credential(
+        &self,
+        _: Request<password::DropCredentialRequest>,
+    ) -> Result<Response<password::DropCredentialResponse>, Status> {
+        Err(status_from(Problem::of(Code::Internal)))
+    }
 }
 
 /// Otp.
@@ -208,6 +245,37 @@ impl Codes for FakeCodes {
         };
         let used = self.0.codes.lock().unwrap().remove(&(request.purpose, proof.otp_id, proof.code));
         let user_id = used.map(|id| id.to_string()).unwrap_or_default();
-        Ok(Response::new(otp::ConsumeResponse { valid: used.is_some(), user_id, target: Vec::new() }))
+        let valid = used.is_some();
+        let channel = (*self.0.channel.lock().unwrap()).into();
+        Ok(Response::new(otp::ConsumeResponse { valid, user_id, channel, target: Vec::new() }))
+    }
+}
+
+/// What roles allow: `keeper` is one that administrators made.
+pub(crate) struct FakeAccess(pub(crate) Arc<World>);
+
+#[tonic::async_trait]
+impl Access for FakeAccess {
+    type WatchAccessStream = BoxStream<'static, Result<users::AccessState, Status>>;
+
+    async fn watch_access(
+        &self,
+        _: Request<users::WatchAccessRequest>,
+    ) -> Result<Response<Self::WatchAccessStream>, Status> {
+        Err(status_from(Problem::of(Code::Internal)))
+    }
+
+    async fn check_access(
+        &self,
+        request: Request<users::CheckAccessRequest>,
+    ) -> Result<Response<users::CheckAccessResponse>, Status> {
+        require_auth(&request);
+        let people = self.0.people.lock().unwrap();
+        let user = people.values().find(|user| user.id == request.get_ref().user_id);
+        let roles = user.map(|user| user.roles.clone()).unwrap_or_default();
+        let made =
+            if roles.iter().any(|role| role == "keeper") { &[Permission::RolesManage][..] } else { &[] };
+        let permissions = Permissions::of_roles(&roles).union(Permissions::of(made)).bits();
+        Ok(Response::new(users::CheckAccessResponse { roles, permissions }))
     }
 }

@@ -9,12 +9,12 @@ use denizen_kit::problem::{Code, Kind};
 use denizen_rpc::auth::v1 as p;
 use denizen_rpc::users::v1::Status;
 
-use crate::support::{House, engines, owner};
+use crate::support::{House, owner, places};
 
 #[tokio::test]
 async fn a_refresh_gives_a_new_pair_with_the_roles_of_now() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let first = house.log_in("ada").await;
         house.world.change(ada, |user| user.roles = vec!["user".to_owned(), "support".to_owned()]);
@@ -31,8 +31,8 @@ async fn a_refresh_gives_a_new_pair_with_the_roles_of_now() {
 
 #[tokio::test]
 async fn twenty_at_once_have_one_successor() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         house.world.add("ada");
         let first = house.log_in("ada").await;
         let answers = futures::future::join_all((0..20).map(|_| house.refresh(&first.refresh_token))).await;
@@ -46,8 +46,8 @@ async fn twenty_at_once_have_one_successor() {
 
 #[tokio::test]
 async fn the_token_before_is_answered_during_the_grace_and_ends_the_session_after_it() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         house.world.add("ada");
         let first = house.log_in("ada").await;
         let second = house.refresh(&first.refresh_token).await.unwrap();
@@ -68,8 +68,8 @@ async fn the_token_before_is_answered_during_the_grace_and_ends_the_session_afte
 
 #[tokio::test]
 async fn a_token_two_generations_old_ends_the_session_even_at_once() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         house.world.add("ada");
         let first = house.log_in("ada").await;
         let second = house.refresh(&first.refresh_token).await.unwrap();
@@ -81,8 +81,8 @@ async fn a_token_two_generations_old_ends_the_session_even_at_once() {
 
 #[tokio::test]
 async fn forged_and_foreign_tokens_change_nothing() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         house.world.add("ada");
         let tokens = house.log_in("ada").await;
         let good = &tokens.refresh_token;
@@ -99,8 +99,8 @@ async fn forged_and_foreign_tokens_change_nothing() {
 
 #[tokio::test]
 async fn a_blocked_account_gets_no_tokens_and_its_session_ends() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         for (status, code) in
             [(Status::Blocked, Code::AccountBlocked), (Status::Deleted, Code::AccountDeleted)]
@@ -117,8 +117,8 @@ async fn a_blocked_account_gets_no_tokens_and_its_session_ends() {
 
 #[tokio::test]
 async fn an_account_that_is_gone_gets_no_tokens() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let tokens = house.log_in("ada").await;
         house.world.remove(ada);
@@ -129,8 +129,8 @@ async fn an_account_that_is_gone_gets_no_tokens() {
 
 #[tokio::test]
 async fn a_session_ends_by_disuse_and_by_age() {
-    for engine in engines() {
-        let house = House::with(engine, |config| {
+    for place in places() {
+        let house = House::with(place, |config| {
             config.refresh_token_ttl = Duration::from_secs(100);
             config.session_max_age = Duration::from_secs(150);
             config.access_token_ttl = Duration::from_secs(80);
@@ -153,8 +153,8 @@ async fn a_session_ends_by_disuse_and_by_age() {
 
 #[tokio::test]
 async fn the_end_wins_over_refreshes_at_the_same_time() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         for round in 0..30 {
             let tokens = house.log_in("ada").await;
@@ -173,8 +173,8 @@ async fn the_end_wins_over_refreshes_at_the_same_time() {
 
 #[tokio::test]
 async fn a_session_that_ends_in_the_middle_of_a_refresh_gives_no_tokens() {
-    for engine in engines() {
-        let house = Arc::new(House::new(engine).await);
+    for place in places() {
+        let house = Arc::new(House::new(place).await);
         let ada = house.world.add("ada");
         let tokens = house.log_in("ada").await;
         let (ending, caller) = (house.clone(), owner(ada, &tokens));
@@ -189,8 +189,8 @@ async fn a_session_that_ends_in_the_middle_of_a_refresh_gives_no_tokens() {
 
 #[tokio::test]
 async fn a_reset_ends_all_refresh_tokens() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let (one, two) = (house.log_in("ada").await, house.log_in("ada").await);
         assert_eq!(house.end_user_sessions(Role::Password, ada, "password_reset").await.unwrap(), 2);

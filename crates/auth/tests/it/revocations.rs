@@ -9,7 +9,7 @@ use denizen_rpc::problem_from;
 use tokio::time::timeout;
 use tonic::Streaming;
 
-use crate::support::{House, engines, owner};
+use crate::support::{House, owner, places};
 
 /// Longer than any message may take, and far shorter than a test may hang.
 const LONG: Duration = Duration::from_secs(10);
@@ -34,8 +34,8 @@ async fn next_item(stream: &mut Streaming<Revocations>) -> Revocations {
 
 #[tokio::test]
 async fn the_whole_comes_first_then_each_end_once() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let before = house.log_in("ada").await;
         house.auth(&owner(ada, &before)).logout(p::LogoutRequest { all: false }).await.unwrap();
@@ -64,8 +64,8 @@ async fn the_whole_comes_first_then_each_end_once() {
 
 #[tokio::test]
 async fn what_no_token_can_carry_any_more_is_left_out() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let tokens = house.log_in("ada").await;
         house.auth(&owner(ada, &tokens)).logout(p::LogoutRequest { all: false }).await.unwrap();
@@ -77,8 +77,8 @@ async fn what_no_token_can_carry_any_more_is_left_out() {
 
 #[tokio::test]
 async fn every_way_to_end_a_session_is_streamed() {
-    for engine in engines() {
-        let house = House::with(engine, |config| config.max_sessions = 1).await;
+    for place in places() {
+        let house = House::with(place, |config| config.max_sessions = 1).await;
         let ada = house.world.add("ada");
         let mut stream = watch(&house).await;
         assert!(next(&mut stream).await.unwrap().snapshot);
@@ -99,8 +99,8 @@ async fn every_way_to_end_a_session_is_streamed() {
 
 #[tokio::test]
 async fn the_stream_is_for_gateways_and_ends_with_the_node() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let request = WatchRevocationsRequest {};
         let refused = house.sessions(Role::Notify).watch_revocations(request).await.unwrap_err();
         assert_eq!(problem_from(refused).code.as_str(), "forbidden");
@@ -117,8 +117,8 @@ async fn the_stream_is_for_gateways_and_ends_with_the_node() {
 
 #[tokio::test]
 async fn the_clean_up_deletes_what_ended_long_ago_and_nothing_else() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let expired = house.log_in("ada").await;
         house.clock.advance(Duration::from_secs(89 * 86_400));

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use denizen_kit::caller::{Caller, Role};
+use denizen_kit::caller::{Caller, Permission, Role};
 use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::auth::v1 as p;
 use denizen_rpc::problem_from;
 
-use crate::support::{House, anonymous, engines, owner, person};
+use crate::support::{House, anonymous, owner, person, person_with, places};
 
 async fn list(
     house: &House,
@@ -27,8 +27,8 @@ async fn end(house: &House, caller: &Caller, session_id: &str) -> Result<i64, Pr
 
 #[tokio::test]
 async fn the_list_shows_live_sessions_newest_first_page_by_page() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let mut ids = Vec::new();
         let mut tokens = p::Tokens::default();
@@ -63,8 +63,8 @@ async fn the_list_shows_live_sessions_newest_first_page_by_page() {
 
 #[tokio::test]
 async fn a_cursor_belongs_to_its_list() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let (ada, bob) = (house.world.add("ada"), house.world.add("bob"));
         let tokens = house.log_in("ada").await;
         house.log_in("ada").await;
@@ -81,8 +81,8 @@ async fn a_cursor_belongs_to_its_list() {
 
 #[tokio::test]
 async fn another_persons_list_needs_the_permission_and_is_recorded() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let (ada, bob) = (house.world.add("ada"), house.world.add("bob"));
         house.log_in("ada").await;
         let ada_id = ada.to_string();
@@ -97,14 +97,16 @@ async fn another_persons_list_needs_the_permission_and_is_recorded() {
         let records = house.records().await;
         let viewed: Vec<_> = records.iter().filter(|record| record.kind == "session.viewed").collect();
         assert_eq!(viewed.len(), 1);
+        let refused: Vec<_> = records.iter().filter(|record| record.kind == "access.refused").collect();
+        assert_eq!((refused.len(), refused[0].actor.as_str()), (1, bob.to_string().as_str()));
         assert_eq!((viewed[0].subject, viewed[0].actor.as_str()), (Some(ada), bob.to_string().as_str()));
     }
 }
 
 #[tokio::test]
 async fn one_ends_ones_own_and_anothers_only_by_permission() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let (ada, bob) = (house.world.add("ada"), house.world.add("bob"));
         let tokens = house.log_in("ada").await;
         let id = tokens.session_id.as_str();
@@ -127,8 +129,8 @@ async fn one_ends_ones_own_and_anothers_only_by_permission() {
 
 #[tokio::test]
 async fn the_others_end_and_the_present_one_lives_on() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let bob = house.world.add("bob");
         let others = [house.log_in("ada").await, house.log_in("ada").await];
@@ -147,9 +149,65 @@ async fn the_others_end_and_the_present_one_lives_on() {
 }
 
 #[tokio::test]
+async fn all_of_a_person_end_by_the_permission_to_end_alone() {
+    for place in places() {
+        let house = House::new(place).await;
+        let (ada, bob) = (house.world.add("ada"), house.world.add("bob"));
+        let tokens = [house.log_in("ada").await, house.log_in("ada").await];
+        let of_bob = house.log_in("bob").await;
+        let end_all = async |caller: &Caller, user_id: &str| {
+            let request = p::EndSessionsOfRequest { user_id: user_id.to_owned() };
+            let answer = house.auth(caller).end_sessions_of(request).await.map_err(problem_from)?;
+            Ok::<_, Problem>(answer.into_inner().ended)
+        };
+        let ada_id = ada.to_string();
+        assert_eq!(end_all(&anonymous(), &ada_id).await.unwrap_err().code, Code::Unauthenticated);
+        let user = person(bob, Some(&of_bob.session_id), &["user"]);
+        assert_eq!(end_all(&user, &ada_id).await.unwrap_err().code, Code::Forbidden);
+        let nobody = "0192aa00-0000-7000-8000-0000000000ff";
+        assert_eq!(end_all(&user, nobody).await.unwrap_err().code, Code::Forbidden, "403 before 404");
+        assert!(house.is_live(&tokens[0].session_id).await);
+
+        let agent = person_with(bob, &[Permission::SessionsEnd]);
+        assert_eq!(end_all(&agent, &ada_id).await.unwrap(), 2, "without sessions:read");
+        assert_eq!(end_all(&agent, &ada_id).await.unwrap(), 0, "asking twice is not an error");
+        for ended in &tokens {
+            assert!(!house.is_live(&ended.session_id).await);
+        }
+        assert_eq!(end_all(&owner(bob, &of_bob), &bob.to_string()).await.unwrap(), 1, "one's own");
+
+        let records = house.records().await;
+        let told: Vec<_> = records.iter().filter(|record| record.kind == "session.all_ended").collect();
+        let data: serde_json::Value = serde_json::from_str(&told[0].data).unwrap();
+        assert_eq!(data, serde_json::json!({ "count": 2, "reason": "ended_by_admin" }));
+        assert_eq!((told[0].subject, told[0].actor.as_str()), (Some(ada), bob.to_string().as_str()));
+        let refused = records.iter().filter(|record| record.kind == "access.refused").count();
+        assert_eq!(refused, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_login_under_way_does_not_outlive_the_end_of_all() {
+    for place in places() {
+        let house = std::sync::Arc::new(House::new(place).await);
+        let (ada, bob) = (house.world.add("ada"), house.world.add("bob"));
+        let ending = house.clone();
+        *house.world.after_check.lock().unwrap() = Some(Box::pin(async move {
+            let request = p::EndSessionsOfRequest { user_id: ada.to_string() };
+            let agent = person_with(bob, &[Permission::SessionsEnd]);
+            assert_eq!(ending.auth(&agent).end_sessions_of(request).await.unwrap().into_inner().ended, 0);
+        }));
+        let problem = house.try_log_in("ada", crate::peers::PASSWORD).await.unwrap_err();
+        assert_eq!(problem.code, Code::Unavailable);
+        let agent = person(bob, None, &["support"]);
+        assert!(list(&house, &agent, &ada.to_string(), 0, "").await.unwrap().sessions.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn logout_ends_this_session_or_all() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let (one, two, three) =
             (house.log_in("ada").await, house.log_in("ada").await, house.log_in("ada").await);
@@ -170,8 +228,8 @@ async fn logout_ends_this_session_or_all() {
 
 #[tokio::test]
 async fn internal_operations_are_for_named_services() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let tokens = house.log_in("ada").await;
         for service in [Role::Gateway, Role::Notify, Role::Audit, Role::Otp] {

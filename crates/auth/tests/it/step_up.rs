@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use denizen_db::Record;
 use denizen_kit::caller::Caller;
 use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::auth::v1 as p;
@@ -11,7 +12,7 @@ use denizen_rpc::problem_from;
 use denizen_rpc::users::v1::Status;
 
 use crate::peers::PASSWORD;
-use crate::support::{House, anonymous, engines, owner};
+use crate::support::{House, anonymous, owner, places};
 use crate::validate::claims_of;
 
 async fn step_up(house: &House, caller: &Caller, proof: Proof) -> Result<p::Tokens, Problem> {
@@ -25,8 +26,8 @@ fn by_code(otp_id: &str) -> Proof {
 
 #[tokio::test]
 async fn a_proof_makes_a_fresh_access_token_and_no_refresh_token() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let tokens = house.log_in("ada").await;
         let caller = owner(ada, &tokens);
@@ -52,8 +53,8 @@ async fn a_proof_makes_a_fresh_access_token_and_no_refresh_token() {
 
 #[tokio::test]
 async fn wrong_and_foreign_proofs_are_refused() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let (ada, bob) = (house.world.add("ada"), house.world.add("bob"));
         let tokens = house.log_in("ada").await;
         let caller = owner(ada, &tokens);
@@ -72,18 +73,31 @@ async fn wrong_and_foreign_proofs_are_refused() {
 
 #[tokio::test]
 async fn a_session_that_has_ended_cannot_step_up() {
-    for engine in engines() {
-        let house = House::new(engine).await;
+    for place in places() {
+        let house = House::new(place).await;
         let ada = house.world.add("ada");
         let tokens = house.log_in("ada").await;
         let caller = owner(ada, &tokens);
         house.auth(&caller).logout(p::LogoutRequest { all: false }).await.unwrap();
         let problem = step_up(&house, &caller, Proof::Password(PASSWORD.to_owned())).await.unwrap_err();
         assert_eq!(problem.code, Code::Unauthenticated);
+        *house.world.guarded.lock().unwrap() = true;
+        let problem = step_up(&house, &caller, Proof::Password(PASSWORD.to_owned())).await.unwrap_err();
+        assert_eq!(problem.code, Code::TooManyAttempts);
+        *house.world.guarded.lock().unwrap() = false;
         let again = house.log_in("ada").await;
         house.world.change(ada, |user| user.set_status(Status::Blocked));
         let problem =
             step_up(&house, &owner(ada, &again), Proof::Password(PASSWORD.to_owned())).await.unwrap_err();
         assert_eq!(problem.code, Code::AccountBlocked);
+
+        let records = house.records().await;
+        let failed: Vec<_> = records.iter().filter(|record| record.kind == "auth.login_failed").collect();
+        assert!(failed.iter().all(|record| record.subject == Some(ada) && record.actor == ada.to_string()));
+        let reason = |record: &Record| {
+            serde_json::from_str::<serde_json::Value>(&record.data).unwrap()["reason"].clone()
+        };
+        let reasons: Vec<_> = failed.iter().map(|record| reason(record)).collect();
+        assert_eq!(reasons, ["session_ended", "too_many_attempts", "account_blocked"]);
     }
 }

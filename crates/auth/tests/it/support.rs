@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use denizen_auth::{App, Config, Keys, MIGRATIONS};
 use denizen_db::{Db, Record, Secrets};
-use denizen_kit::caller::{Caller, Permissions, Person, Role};
+use denizen_kit::caller::{Caller, Permission, Permissions, Person, Role};
 use denizen_kit::config::Settings;
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::id::{SessionId, UserId};
@@ -14,16 +15,26 @@ use denizen_kit::problem::Problem;
 use denizen_kit::seal::{Key, Master};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Deadline, Timestamp};
+use denizen_rpc::auth::internal::v1::activity_client::ActivityClient;
 use denizen_rpc::auth::internal::v1::sessions_client::SessionsClient;
+use denizen_rpc::auth::internal::v1::signing_client::SigningClient;
 use denizen_rpc::auth::v1 as p;
 use denizen_rpc::auth::v1::auth_client::AuthClient;
+use denizen_rpc::auth::v1::factors_client::FactorsClient;
+use denizen_rpc::auth::v1::service_accounts_client::ServiceAccountsClient;
+use denizen_rpc::events::internal::v1::event_log_server::EventLogServer;
 use denizen_rpc::otp::internal::v1::codes_server::CodesServer;
 use denizen_rpc::password::internal::v1::credentials_server::CredentialsServer;
+use denizen_rpc::users::internal::v1::access_server::AccessServer;
 use denizen_rpc::users::internal::v1::directory_server::DirectoryServer;
-use denizen_rpc::{Link, Links, Peer, Services, Signer, problem_from};
+use denizen_rpc::{Links, Peer, Services, Signer, problem_from};
 use tonic::service::Routes;
 
-use crate::peers::{FakeCodes, FakeCredentials, FakeDirectory, PASSWORD, World};
+use crate::log::FakeLog;
+use crate::peers::{FakeAccess, FakeCodes, FakeCredentials, FakeDirectory, PASSWORD, World};
+use crate::place::{database, link};
+
+pub(crate) use crate::place::{Place, places};
 
 /// The `iss` of tokens here.
 pub(crate) const ISSUER: &str = "https://id.example.test";
@@ -36,7 +47,25 @@ pub(crate) struct House {
     pub(crate) tasks: Tasks,
     links: Links,
     services: Services,
-    _folder: tempfile::TempDir,
+    place: Place,
+    folder: Arc<tempfile::TempDir>,
+    /// How many markers were set in the log.
+    marked: AtomicUsize,
+    _link_tasks: Tasks,
+}
+
+/// What a service stands on.
+struct Ground {
+    place: Place,
+    db: Db,
+    config: Config,
+    clock: Clock,
+    world: Arc<World>,
+    folder: Arc<tempfile::TempDir>,
+}
+
+fn master() -> Master {
+    Master::new(Key::from_bytes([2; 32]))
 }
 
 impl Drop for House {
@@ -45,77 +74,102 @@ impl Drop for House {
     }
 }
 
-/// Which engine keeps the data.
-#[derive(Clone, Debug)]
-pub(crate) enum Engine {
-    Sqlite,
-    /// At this address.
-    Postgres(String),
-}
-
-/// SQLite, and PostgreSQL when the environment names a server.
-#[expect(clippy::disallowed_methods, reason = "a test has no settings file")]
-pub(crate) fn engines() -> Vec<Engine> {
-    let server = std::env::var("DENIZEN_TEST_DATABASE_URL").ok().filter(|url| !url.is_empty());
-    [Engine::Sqlite].into_iter().chain(server.map(Engine::Postgres)).collect()
-}
-
-/// A database of its own: a file in the folder, or a schema with a new name.
-fn database(engine: Engine, folder: &tempfile::TempDir) -> (denizen_db::Config, &'static str) {
-    let mut suffix = [0; 8];
-    denizen_kit::seal::random(&mut suffix);
-    let name = format!("auth_{:016x}", u64::from_be_bytes(suffix));
-    let url = match engine {
-        Engine::Sqlite => None,
-        Engine::Postgres(url) => Some(url),
-    };
-    let config = denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, pool: 4 };
-    (config, Box::leak(name.into_boxed_str()))
-}
-
 // === impl House ===
 
 impl House {
     /// A service with the default settings.
-    pub(crate) async fn new(engine: Engine) -> Self {
-        Self::with(engine, |_| {}).await
+    pub(crate) async fn new(place: Place) -> Self {
+        Self::with(place, |_| {}).await
     }
 
     /// A service whose settings are changed.
-    pub(crate) async fn with(engine: Engine, change: impl Fn(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    pub(crate) async fn with(place: Place, change: impl Fn(&mut Config)) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         let clock = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
-        let services = Services::new();
-        let roles = [Role::Auth, Role::Users, Role::Password, Role::Otp];
-        let table: HashMap<_, _> =
-            roles.into_iter().map(|role| (role, Link::Local(services.clone()))).collect();
-        let signer = Signer::new(Key::from_bytes([1; 32]), clock.clone());
-        let links = Links::new(Role::Gateway, Arc::new(table), signer);
-
+        let secrets = Secrets { events: master().events(), replies: master().service("auth/replies") };
+        let (database, name) = database(place.engine.clone(), &folder);
+        let db = Db::connect(&database, name, &secrets, MIGRATIONS).await.unwrap();
         let mut config = Config::read(&mut Settings::load("", []));
         ISSUER.clone_into(&mut config.issuer);
         change(&mut config);
-        let master = Master::new(Key::from_bytes([2; 32]));
-        let secrets = Secrets { events: master.events(), replies: master.service("auth/replies") };
-        let (database, name) = database(engine, &folder);
-        let db = Db::connect(&database, name, &secrets, MIGRATIONS).await.unwrap();
+        Self::stand(Ground { place, db, config, clock, world: Arc::default(), folder }).await
+    }
+
+    /// Another replica of the service: the same database, other settings, and nothing else in common.
+    pub(crate) async fn twin(&self, change: impl Fn(&mut Config)) -> Self {
+        let mut config = self.app.config.clone();
+        change(&mut config);
+        let (db, clock, world) = (self.app.db.clone(), self.clock.clone(), self.world.clone());
+        let (place, folder) = (self.place.clone(), self.folder.clone());
+        Self::stand(Ground { place, db, config, clock, world, folder }).await
+    }
+
+    async fn stand(ground: Ground) -> Self {
+        let Ground { place, db, config, clock, world, folder } = ground;
+        let services = Services::new();
+        let roles = [Role::Auth, Role::Users, Role::Password, Role::Otp];
+        let signer = Signer::new(Key::from_bytes([1; 32]), clock.clone());
+        let link_tasks = Tasks::new();
+        let link = link(place.way, &services, &signer, &roles, &link_tasks).await;
+        let table: HashMap<_, _> = roles.into_iter().map(|role| (role, link.clone())).collect();
+        let links = Links::new(Role::Gateway, Arc::new(table), signer);
         let own = links.of(Role::Auth);
-        let keys = Keys::new(&master, &own);
+        let keys = Keys::new(&master(), &own);
         let app = Arc::new(App::new(db, own, clock.clone(), config, keys));
 
-        let world = Arc::new(World::default());
         let mut routes = Routes::builder();
         denizen_auth::add_routes(&app, &mut routes);
+        routes.add_service(AccessServer::new(FakeAccess(world.clone())));
         routes.add_service(DirectoryServer::new(FakeDirectory(world.clone())));
         routes.add_service(CredentialsServer::new(FakeCredentials(world.clone())));
         routes.add_service(CodesServer::new(FakeCodes(world.clone())));
+        routes.add_service(EventLogServer::new(FakeLog(world.clone())));
         services.fill(routes.routes());
-        Self { app, world, clock, tasks: Tasks::new(), links, services, _folder: folder }
+        Self {
+            app,
+            world,
+            clock,
+            tasks: Tasks::new(),
+            links,
+            services,
+            place,
+            folder,
+            marked: AtomicUsize::new(0),
+            _link_tasks: link_tasks,
+        }
+    }
+
+    /// The internal operations on signing keys, for a service.
+    pub(crate) fn signing(&self, service: Role) -> SigningClient<Peer> {
+        let call = call(Caller::service(service));
+        SigningClient::new(self.links.peer_as(Role::Auth, Arc::new(call)))
     }
 
     /// The public operations for a caller.
     pub(crate) fn auth(&self, caller: &Caller) -> AuthClient<Peer> {
         self.links.auth(&Arc::new(call(caller.clone())))
+    }
+
+    /// The operations on second factors for a caller.
+    pub(crate) fn factors(&self, caller: &Caller) -> FactorsClient<Peer> {
+        self.links.factors(&Arc::new(call(caller.clone())))
+    }
+
+    /// The operations on service accounts for a caller.
+    pub(crate) fn service_accounts(&self, caller: &Caller) -> ServiceAccountsClient<Peer> {
+        self.links.service_accounts(&Arc::new(call(caller.clone())))
+    }
+
+    /// What gateways tell of the use of sessions, for a service.
+    pub(crate) fn activity(&self, service: Role) -> ActivityClient<Peer> {
+        let call = call(Caller::service(service));
+        ActivityClient::new(self.links.peer_as(Role::Auth, Arc::new(call)))
+    }
+
+    /// The public operations for somebody who is not logged in, at a place.
+    pub(crate) fn auth_from(&self, ip: &str, user_agent: &str) -> AuthClient<Peer> {
+        let ip = Some(ip.parse().unwrap());
+        self.links.auth(&Arc::new(Call { ip, user_agent: Some(user_agent.into()), ..call(anonymous()) }))
     }
 
     /// The internal operations for a service.
@@ -185,9 +239,10 @@ impl House {
         let request =
             p::ListSessionsRequest { user_id: marker().to_string(), limit: 1, cursor: String::new() };
         self.auth(&person).list_sessions(request).await.unwrap();
+        let marked = self.marked.fetch_add(1, Ordering::SeqCst) + 1;
         loop {
             let records = self.app.db.events_after(0, 1000).await.unwrap();
-            if records.last().is_some_and(|record| record.subject == Some(marker())) {
+            if records.iter().filter(|record| record.subject == Some(marker())).count() >= marked {
                 return records.into_iter().filter(|record| record.subject != Some(marker())).collect();
             }
             tokio::time::timeout(Duration::from_secs(10), bell.changed()).await.unwrap().unwrap();
@@ -214,6 +269,14 @@ fn call(caller: Caller) -> Call {
 /// Somebody who is not logged in.
 pub(crate) fn anonymous() -> Caller {
     Caller::service(Role::Gateway)
+}
+
+/// Somebody who may do these things and no others.
+pub(crate) fn person_with(user_id: UserId, permissions: &[Permission]) -> Caller {
+    let caller = person(user_id, None, &["agent"]);
+    let person = Person::clone(caller.person.as_deref().unwrap());
+    let person = Person { permissions: Permissions::of(permissions), ..person };
+    Caller { person: Some(Arc::new(person)), ..caller }
 }
 
 /// Somebody who came with a token.

@@ -17,6 +17,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use denizen_kit::changes::Touched;
 use rusqlite::Connection;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
@@ -53,6 +54,7 @@ struct Group {
     number: u64,
     opened: Instant,
     operations: usize,
+    touched: Touched,
     waiters: Vec<oneshot::Sender<Result<()>>>,
 }
 
@@ -99,8 +101,8 @@ impl Writer {
         if self.group.is_none() {
             control(self.connection()?, "BEGIN IMMEDIATE")?;
             self.groups += 1;
-            let (number, opened) = (self.groups, Instant::now());
-            self.group = Some(Group { number, opened, operations: 0, waiters: Vec::new() });
+            let (number, opened, touched) = (self.groups, Instant::now(), Touched::default());
+            self.group = Some(Group { number, opened, operations: 0, touched, waiters: Vec::new() });
         }
         let begun = control(self.connection()?, "SAVEPOINT operation");
         if begun.is_err() {
@@ -120,11 +122,12 @@ impl Writer {
     }
 
     /// Releases the savepoint; the waiter tells when it is durable, the number whether a closer must be started.
-    fn release(&mut self) -> Result<(Waiter, Option<u64>)> {
+    fn release(&mut self, touched: Touched) -> Result<(Waiter, Option<u64>)> {
         let released = control(self.connection()?, "RELEASE operation");
         self.checked(released)?;
         let Some(group) = &mut self.group else { return Err(Error::Failed) };
         group.operations += 1;
+        group.touched.add(touched);
         let first = (group.operations == 1).then_some(group.number);
         Ok((group.wait(), first))
     }
@@ -170,7 +173,9 @@ impl Writer {
     fn commit(&mut self) {
         let Some(group) = self.group.take() else { return };
         let start = Instant::now();
+        self.shared.changes.begin(&group.touched);
         let committed = self.connection().and_then(|connection| control(connection, "COMMIT"));
+        self.shared.changes.end(&group.touched);
         let outcome = committed.map_err(|error| match error {
             Error::Full(_) | Error::Unavailable(_) => error,
             // The fault of one operation of the group is no answer to the others.
@@ -228,6 +233,7 @@ async fn close_in_turn(writer: Arc<tokio::sync::Mutex<Writer>>, number: u64) {
 pub(crate) struct WriteTx {
     token: Option<Token>,
     engine: Arc<Engine>,
+    touched: Touched,
 }
 
 // === impl WriteTx ===
@@ -239,7 +245,7 @@ impl WriteTx {
             token = close(token).await?;
         }
         token.begin()?;
-        Ok(Self { token: Some(token), engine: engine.clone() })
+        Ok(Self { token: Some(token), engine: engine.clone(), touched: Touched::default() })
     }
 
     fn token(&mut self) -> Result<&mut Token> {
@@ -247,12 +253,16 @@ impl WriteTx {
     }
 
     pub(crate) fn query(&mut self, sql: &'static str, args: &[Value], each: Each<'_>) -> Result<()> {
+        if !sql.starts_with("SELECT") {
+            self.touched.add(Touched::Anything);
+        }
         let token = self.token()?;
         let outcome = token.connection().and_then(|connection| statement::query(connection, sql, args, each));
         token.checked(outcome)
     }
 
-    pub(crate) fn exec(&mut self, sql: &'static str, args: &[Value]) -> Result<u64> {
+    pub(crate) fn exec(&mut self, sql: &'static str, args: &[Value], touched: Touched) -> Result<u64> {
+        self.touched.add(touched);
         let token = self.token()?;
         let outcome = token.connection().and_then(|connection| statement::exec(connection, sql, args));
         token.checked(outcome)
@@ -260,7 +270,8 @@ impl WriteTx {
 
     /// Commits and waits until it is durable.
     pub(crate) async fn commit(mut self) -> Result<()> {
-        let (waiter, first) = self.token()?.release()?;
+        let touched = std::mem::take(&mut self.touched);
+        let (waiter, first) = self.token()?.release(touched)?;
         if let Some(number) = first {
             let closer = close_in_turn(self.engine.writer.clone(), number);
             self.engine.shared.tasks.spawn("db.closer", closer);

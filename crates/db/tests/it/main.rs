@@ -1,6 +1,7 @@
 //! The contract of `denizen-db`, on both engines.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod changes;
 mod group;
 mod migrations;
 mod once;

@@ -1,14 +1,18 @@
 //! Who comes: the bearer token of a request, verified once and remembered for a while.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use denizen_kit::network::tie;
 use denizen_kit::problem::{Code, Problem};
-use denizen_kit::seal::sha256;
+use denizen_kit::seal::{Key, same_secret, sha256};
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use super::access::{Access, check_access};
+use super::activity::Activity;
 use super::keys::Keys;
 use super::revocations::{Revocations, Trust, check_session};
 use super::token::{Parts, Verified, refused};
@@ -33,6 +37,10 @@ pub(crate) struct Authenticator {
     issuer: String,
     pub(crate) keys: Keys,
     pub(crate) revocations: Revocations,
+    pub(crate) access: Access,
+    pub(crate) activity: Activity,
+    /// Checks what ties sessions to networks.
+    network_key: Key,
     /// By SHA-256 of the whole token, so that no two tokens can be taken for each other.
     seen: quick_cache::sync::Cache<[u8; 32], Arc<Verified>>,
 }
@@ -40,10 +48,13 @@ pub(crate) struct Authenticator {
 // === impl Authenticator ===
 
 impl Authenticator {
-    pub(crate) fn new(links: Links, clock: Clock, issuer: &str) -> Self {
+    pub(crate) fn new(links: Links, clock: Clock, issuer: &str, network_key: Key) -> Self {
         Self {
             keys: Keys::new(links.clone(), clock.clone()),
             revocations: Revocations::new(),
+            access: Access::new(),
+            activity: Activity::default(),
+            network_key,
             seen: quick_cache::sync::Cache::new(REMEMBERED),
             issuer: issuer.to_owned(),
             links,
@@ -64,7 +75,32 @@ impl Authenticator {
             None => self.verify(token, digest).await?,
         };
         self.check(&verified, care).await?;
-        Ok(Some(verified))
+        self.activity.note(&verified, self.clock.now().as_second());
+        self.narrow(verified, care).await.map(Some)
+    }
+
+    /// The same with the roles and permissions that the person has now.
+    async fn narrow(&self, verified: Arc<Verified>, care: Care) -> Result<Arc<Verified>, Problem> {
+        let person = &verified.person;
+        if !Access::concerns(person) {
+            return Ok(verified);
+        }
+        let narrowed = if self.access.is_fresh() {
+            self.access.narrowed(person)
+        } else {
+            match check_access(&self.links, &self.clock, person).await {
+                Ok(narrowed) => narrowed,
+                Err(_) if care == Care::Read => self.access.narrowed(person),
+                Err(problem) => {
+                    let detail = "roles cannot be checked now, so nothing is changed; repeat it later";
+                    return Err(Problem { detail: detail.into(), ..problem });
+                }
+            }
+        };
+        Ok(match narrowed {
+            None => verified,
+            Some(person) => Arc::new(verified.for_person(person)),
+        })
     }
 
     async fn verify(&self, token: &str, digest: [u8; 32]) -> Result<Arc<Verified>, Problem> {
@@ -73,6 +109,17 @@ impl Authenticator {
         let verified = Arc::new(parts.verify(&key, &self.issuer, self.clock.now())?);
         self.seen.insert(digest, verified.clone());
         Ok(verified)
+    }
+
+    /// Refuses a token whose session is bound to another network than the request comes from.
+    pub(crate) fn check_network(&self, verified: &Verified, ip: Option<IpAddr>) -> Result<(), Problem> {
+        let Some(bound) = &verified.tie else { return Ok(()) };
+        let here = ip.map(|ip| tie(&self.network_key, verified.session_id, ip));
+        if here.is_some_and(|here| same_secret(bound, &here)) {
+            return Ok(());
+        }
+        let detail = "the session of this token was begun in another network; log in from here";
+        Err(Problem::new(Code::Unauthenticated, detail))
     }
 
     /// What may have changed since the token was verified.
@@ -115,12 +162,13 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     if values.next().is_some() {
         return Err(malformed());
     }
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
-    let is_token = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    if !scheme.eq_ignore_ascii_case("bearer") || !is_token {
+    let (scheme, token) = value.as_bytes().split_at_checked("bearer ".len()).ok_or_else(malformed)?;
+    // Without a way out in its midst, the loop runs in wide steps.
+    let is_token = !token.is_empty() && token.iter().fold(true, |all, byte| all & byte.is_ascii_graphic());
+    if !scheme.eq_ignore_ascii_case(b"bearer ") || !is_token {
         return Err(malformed());
     }
-    Ok(Some(token))
+    std::str::from_utf8(token).map(Some).map_err(|_| malformed())
 }
 
 #[cfg(test)]

@@ -5,11 +5,12 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use denizen_kit::caller::{Permission, Role};
+use denizen_kit::caller::{Permission, Permissions, Role};
 use denizen_kit::seal::Key;
 use denizen_kit::time::Timestamp;
 use denizen_rpc::Signer;
 use denizen_rpc::auth::internal::v1::{Revocation, Revocations as Message};
+use denizen_rpc::users::internal::v1::AccessState;
 use http::HeaderValue;
 use serde_json::{Value, json};
 
@@ -27,18 +28,19 @@ struct Setting {
 }
 
 impl Setting {
-    /// A door whose auth has told its keys and that nothing is revoked, and cannot be asked any more.
+    /// A door that was told the keys, that nothing is revoked and that no role was made, and can ask nobody any more.
     fn new() -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
         let clock = Clock::manual(Timestamp::from_second(NOW).unwrap());
         let signer = Signer::new(Key::from_bytes([1; 32]), clock.clone());
         let links = Links::new(Role::Gateway, Arc::new(HashMap::new()), signer);
-        let authenticator = Authenticator::new(links, clock.clone(), ISSUER);
+        let authenticator = Authenticator::new(links, clock.clone(), ISSUER, Key::from_bytes([3; 32]));
         let x = BASE64.encode(pair.public_key().as_ref());
         authenticator
             .keys
             .load(&json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": x}]}).to_string());
         authenticator.revocations.take(&Message { items: vec![], snapshot: true }, NOW);
+        authenticator.access.take(AccessState::default());
         Self { pair, clock, authenticator }
     }
 
@@ -249,7 +251,8 @@ async fn a_remembered_token_ends_with_its_session() {
 #[tokio::test(start_paused = true)]
 async fn without_auth_reads_go_on_and_writes_stop_after_ten_seconds() {
     let setting = Setting::new();
-    let bearer = format!("Bearer {}", setting.good());
+    let plain = setting.token(&header(), &with(claims(), "roles", json!(["user"])));
+    let bearer = format!("Bearer {plain}");
     assert!(setting.come(&bearer, Care::Write).await.is_ok());
     tokio::time::advance(Duration::from_secs(9)).await;
     assert!(setting.come(&bearer, Care::Write).await.is_ok());
@@ -258,4 +261,40 @@ async fn without_auth_reads_go_on_and_writes_stop_after_ten_seconds() {
     assert_eq!(setting.come(&bearer, Care::Write).await.map(|_| ()), Err(Code::Unavailable));
     setting.revoke(SESSION);
     assert_eq!(setting.come(&bearer, Care::Read).await.map(|_| ()), Err(Code::Unauthenticated));
+}
+
+#[tokio::test]
+async fn a_bound_session_counts_in_its_network_only() {
+    let setting = Setting::new();
+    let key = Key::from_bytes([3; 32]);
+    let home = "2001:db8:1:2::1".parse().unwrap();
+    let bound = tie(&key, SESSION.parse().unwrap(), home);
+    let token = setting.token(&header(), &with(claims(), "net", json!(BASE64.encode(bound))));
+    let verified = setting.come(&format!("Bearer {token}"), Care::Read).await.unwrap().unwrap();
+    let from = |ip: Option<&str>| {
+        let ip = ip.map(|ip| ip.parse().unwrap());
+        setting.authenticator.check_network(&verified, ip).map_err(|problem| problem.code)
+    };
+    assert_eq!(from(Some("2001:db8:1:2:ffff::9")), Ok(()));
+    for elsewhere in [Some("2001:db8:1:3::1"), Some("192.0.2.1"), None] {
+        assert_eq!(from(elsewhere), Err(Code::Unauthenticated), "{elsewhere:?}");
+    }
+    let unbound = setting.come(&format!("Bearer {}", setting.good()), Care::Read).await.unwrap().unwrap();
+    assert!(setting.authenticator.check_network(&unbound, None).is_ok());
+    let odd = setting.token(&header(), &with(claims(), "net", json!("not base64!")));
+    setting.refuses(&odd, "a tie that cannot be read").await;
+}
+
+#[tokio::test]
+async fn a_service_account_may_what_its_token_lists() {
+    let setting = Setting::new();
+    let listed =
+        with(with(claims(), "roles", json!(["service"])), "permissions", json!(["audit:read", "new:one"]));
+    let listed = with(listed, "amr", json!(["client"]));
+    let token = setting.token(&header(), &listed);
+    let verified = setting.come(&format!("Bearer {token}"), Care::Read).await.unwrap().unwrap();
+    assert_eq!(verified.person.permissions, Permissions::of(&[Permission::AuditRead]));
+    let none = setting.token(&header(), &with(listed, "permissions", json!([])));
+    let verified = setting.come(&format!("Bearer {none}"), Care::Read).await.unwrap().unwrap();
+    assert_eq!(verified.person.permissions, Permissions::NONE, "not what the role allows");
 }

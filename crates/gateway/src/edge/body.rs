@@ -4,25 +4,69 @@ use axum::body::Body;
 use bytes::Bytes;
 use denizen_kit::problem::{Code, Problem};
 use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::config::Config;
 use crate::faces::failure::Failure;
+use crate::faces::form::is_form;
+
+/// Most bytes of a body with a picture: the picture's 5 MiB, and room for the form around it.
+const PICTURE_LIMIT: usize = (5 << 20) + (64 << 10);
+
+/// What an operation takes as its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// JSON.
+    Json,
+    /// JSON, or a form as clients of OAuth send it (RFC 6749 appendix B).
+    JsonOrForm,
+    /// A picture, plain or in a form.
+    Picture,
+    /// Records without end: the operation takes them part by part, the door does not read them.
+    Records,
+}
+
+// === impl Takes ===
+
+impl Takes {
+    /// What the operation of a route takes.
+    pub(crate) fn of(method: &Method, template: &str) -> Self {
+        match (method, template) {
+            (&Method::PUT, "/api/v1/users/{id}/avatar") => Self::Picture,
+            (&Method::POST, "/api/v1/admin/import") => Self::Records,
+            (&Method::POST, "/api/v1/auth/service-token" | "/api/v1/auth/validate") => Self::JsonOrForm,
+            _ => Self::Json,
+        }
+    }
+
+    fn limit(self, config: &Config) -> usize {
+        match self {
+            Self::Json | Self::JsonOrForm | Self::Records => config.body_limit,
+            Self::Picture => PICTURE_LIMIT.max(config.body_limit),
+        }
+    }
+}
 
 /// Reads the body. What is too large is refused by its announced length already.
-pub(crate) async fn read(config: &Config, headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
+pub(crate) async fn read(
+    config: &Config,
+    takes: Takes,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Failure> {
+    let limit = takes.limit(config);
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > config.body_limit as u64) {
-        return Err(too_large(config));
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
     }
     if http_body::Body::is_end_stream(&body) {
         return Ok(Bytes::new());
     }
-    let whole = Limited::new(body, config.body_limit).collect();
+    let whole = Limited::new(body, limit).collect();
     match tokio::time::timeout(config.body_timeout, whole).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(config)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
         Ok(Err(_broken)) => Err(Problem::malformed("the body of the request broke off").into()),
         Err(_elapsed) => {
             let problem =
@@ -36,13 +80,14 @@ pub(crate) async fn read(config: &Config, headers: &HeaderMap, body: Body) -> Re
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-fn too_large(config: &Config) -> Failure {
-    let detail = format!("the body is larger than {} bytes; send a smaller one", config.body_limit);
+fn too_large(limit: usize) -> Failure {
+    let detail = format!("the body is larger than {limit} bytes; send a smaller one");
     Failure::from(Problem::new(Code::PayloadTooLarge, detail)).with_header(CONNECTION, CLOSE)
 }
 
-/// Lets pass a body that says it is JSON, in UTF-8 and not compressed (RFC 8259).
-pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+/// Lets pass a body that is not compressed and says it is what the operation takes: JSON in UTF-8 (RFC 8259), or a
+/// picture, whose bytes tell of which kind.
+pub(crate) fn check_media_type(takes: Takes, headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
     if text(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(Problem::new(Code::UnsupportedMediaType, "send the body without Content-Encoding"));
@@ -50,6 +95,21 @@ pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let media_type = text(CONTENT_TYPE).unwrap_or_default();
     let (essence, parameters) = media_type.split_once(';').unwrap_or((media_type, ""));
     let essence = essence.trim().to_ascii_lowercase();
+    if takes == Takes::Picture {
+        let is_picture = essence.starts_with("image/")
+            || ["multipart/form-data", "application/octet-stream", ""].contains(&essence.as_str());
+        let detail = "send the picture itself as image/png, image/jpeg, image/webp or image/gif, or in multipart/form-data";
+        return if is_picture { Ok(()) } else { Err(Problem::new(Code::UnsupportedMediaType, detail)) };
+    }
+    if takes == Takes::Records {
+        let known = ["application/x-ndjson", "application/jsonl", "text/csv", "application/json"];
+        let detail = "send the records as application/x-ndjson, text/csv or application/json";
+        let is_known = known.contains(&essence.as_str());
+        return if is_known { Ok(()) } else { Err(Problem::new(Code::UnsupportedMediaType, detail)) };
+    }
+    if takes == Takes::JsonOrForm && is_form(headers) {
+        return Ok(());
+    }
     let is_json =
         essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     let is_utf8 = parameters.split(';').filter_map(|pair| pair.split_once('=')).all(|(name, value)| {
@@ -66,7 +126,7 @@ mod tests {
     fn check(media_type: &'static str) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        check_media_type(&headers).is_ok()
+        check_media_type(Takes::Json, &headers).is_ok()
     }
 
     #[test]
@@ -89,6 +149,22 @@ mod tests {
         ] {
             assert!(!check(bad), "{bad}");
         }
-        assert!(check_media_type(&HeaderMap::new()).is_err());
+        assert!(check_media_type(Takes::Json, &HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn a_picture_comes_plain_or_in_a_form() {
+        let takes = Takes::of(&Method::PUT, "/api/v1/users/{id}/avatar");
+        let check = |media_type: &'static str, encoding: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+            check_media_type(takes, &headers).is_ok()
+        };
+        assert!(check("image/png", "identity") && check("Image/JPEG", "identity"));
+        assert!(check("multipart/form-data; boundary=x", "identity"));
+        assert!(!check("application/json", "identity") && !check("text/html", "identity"));
+        assert!(!check("image/png", "gzip"));
+        assert_eq!(Takes::of(&Method::DELETE, "/api/v1/users/{id}/avatar"), Takes::Json);
     }
 }

@@ -22,7 +22,7 @@ impl Network {
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Self::parse).collect()
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is no address or network such as 10.0.0.0/8");
         let (address, bits) =
             text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
@@ -30,6 +30,16 @@ impl Network {
         let most = if base.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(most), str::parse).map_err(|_| wrong())?;
         if bits > most { Err(wrong()) } else { Ok(Self { base, bits }) }
+    }
+
+    /// Whether it is of IPv4, how many bits of an address do not count, and the others.
+    pub(crate) fn parts(&self) -> (bool, u32, u128) {
+        let (is_v4, width, bits) = match self.base {
+            IpAddr::V4(base) => (true, 32, u128::from(base.to_bits())),
+            IpAddr::V6(base) => (false, 128, base.to_bits()),
+        };
+        let shift = width - u32::from(self.bits);
+        (is_v4, shift, bits.checked_shr(shift).unwrap_or_default())
     }
 
     /// Whether the address is in the network. An IPv4 address mapped into IPv6 is the IPv4 address.

@@ -1,4 +1,4 @@
-//! The public keys that verify access tokens, fetched from auth as a JSON Web Key Set (RFC 7517).
+//! The keys that verify access tokens, fetched from auth: public ones as a JSON Web Key Set (RFC 7517), and shared ones.
 //!
 //! A token with an unknown key makes the set be fetched again, but one fetch serves all who wait, at most one starts
 //! a second, and a key that auth does not know either is remembered as unknown for a while.
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
 };
@@ -17,7 +18,7 @@ use denizen_kit::caller::Role;
 use denizen_kit::cx::Cx;
 use denizen_kit::problem::Problem;
 use denizen_kit::time::Clock;
-use denizen_rpc::auth::v1::GetJwksRequest;
+use denizen_rpc::auth::internal::v1::{VerificationKeysRequest, VerificationKeysResponse};
 use denizen_rpc::{Links, problem_from};
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -46,6 +47,8 @@ pub(crate) struct VerifyingKey {
 enum Material {
     Parsed(ParsedPublicKey),
     Rsa(RsaPublicKeyComponents<Vec<u8>>),
+    /// Of a key that auth shares with gateways and publishes nowhere.
+    Shared(Box<hmac::Key>),
 }
 
 #[derive(Debug)]
@@ -118,11 +121,9 @@ impl Keys {
         if self.known(kid).is_some() {
             return Ok(false);
         }
-        if fetched.is_none_or(|at| at.elapsed() >= PAUSE) {
+        // While no set is held nobody can be let in: whoever comes tries again, one at a time.
+        if self.set.load().is_none() || fetched.is_none_or(|at| at.elapsed() >= PAUSE) {
             return self.fetch(&mut fetched).await.map(|()| true);
-        }
-        if self.set.load().is_none() {
-            return Err(Problem::unavailable("access tokens cannot be verified now; repeat the request"));
         }
         Ok(false)
     }
@@ -130,9 +131,11 @@ impl Keys {
     async fn fetch(&self, fetched: &mut Option<Instant>) -> Result<(), Problem> {
         *fetched = Some(Instant::now());
         let cx = Cx::job(Role::Gateway, &self.clock);
-        let answer = self.links.auth(cx.call()).get_jwks(GetJwksRequest {}).await.map_err(problem_from)?;
-        let text = answer.into_inner().keys;
-        let keys = parse(&text)?;
+        let request = VerificationKeysRequest {};
+        let answer = self.links.signing(&cx).verification_keys(request).await.map_err(problem_from)?;
+        let VerificationKeysResponse { public_keys: text, shared_keys } = answer.into_inner();
+        let mut keys = parse(&text)?;
+        keys.extend(shared_keys.into_iter().map(|key| (key.kid, Arc::new(VerifyingKey::shared(&key.key)))));
         self.set.store(Some(Arc::new(KeySet { keys, text })));
         Ok(())
     }
@@ -141,6 +144,13 @@ impl Keys {
 // === impl VerifyingKey ===
 
 impl VerifyingKey {
+    fn shared(key: &[u8]) -> Self {
+        Self {
+            algorithm: "HS256",
+            material: Material::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, key))),
+        }
+    }
+
     /// Whether the signature is this key's over the message, made with the algorithm that the token names.
     pub(crate) fn verifies(&self, algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
         if algorithm != self.algorithm {
@@ -149,6 +159,7 @@ impl VerifyingKey {
         match &self.material {
             Material::Parsed(key) => key.verify_sig(message, signature).is_ok(),
             Material::Rsa(key) => key.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature).is_ok(),
+            Material::Shared(key) => hmac::verify(key, message, signature).is_ok(),
         }
     }
 }
@@ -251,6 +262,16 @@ mod tests {
         for algorithm in ["HS256", "none", "None", "", "ES256"] {
             assert!(!keys["a"].verifies(algorithm, message, &signature), "{algorithm}");
         }
+    }
+
+    #[test]
+    fn a_shared_key_is_for_its_algorithm() {
+        let key = VerifyingKey::shared(&[7; 32]);
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]), b"message");
+        assert!(key.verifies("HS256", b"message", tag.as_ref()));
+        assert!(!key.verifies("HS256", b"another", tag.as_ref()));
+        assert!(!key.verifies("HS256", b"message", &tag.as_ref()[..16]), "cut short");
+        assert!(!key.verifies("EdDSA", b"message", tag.as_ref()));
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The door: everything that is done once with a request, whatever it asks for, in one place and in this order:
-//! id and trace, path and host, route, limits by address, who comes, limits by person, body, and then the face.
+//! id and trace, path and host, addresses kept out, route, limits by address, who comes, limits by person, body, and then
+//! the face.
 
+pub(crate) mod access;
+pub(crate) mod activity;
 pub(crate) mod authenticate;
+pub(crate) mod barriers;
 mod body;
 pub(crate) mod client;
 mod cors;
@@ -9,6 +13,7 @@ mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod limits;
 mod path;
+pub(crate) mod refusals;
 pub(crate) mod request;
 mod revocations;
 pub(crate) mod table;
@@ -25,11 +30,12 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use denizen_kit::caller::{Caller, Role};
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::problem::{Code, Problem};
+use denizen_kit::telemetry;
 use denizen_kit::time::Deadline;
 use http::header::{ALLOW, CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, Uri};
@@ -38,7 +44,8 @@ use tower::Service;
 use crate::faces::failure::Failure;
 use crate::state::App;
 use authenticate::Care;
-use request::{REQUEST_ID, Visit};
+use body::Takes;
+use request::{REQUEST_ID, RequestIds, Visit};
 use table::{Endpoint, Found, Group, Route, Table};
 
 /// The door, and behind it the router. A tower service.
@@ -50,6 +57,7 @@ struct Inner {
     app: Arc<App>,
     table: Table,
     router: axum::Router,
+    ids: RequestIds,
 }
 
 /// One request on its way through the door.
@@ -65,25 +73,27 @@ struct Passage<'a> {
 
 impl Edge {
     pub(crate) fn new(app: Arc<App>, table: Table, router: axum::Router) -> Self {
-        Self(Arc::new(Inner { app, table, router }))
+        Self(Arc::new(Inner { app, table, router, ids: RequestIds::default() }))
     }
 
     /// Answers a request that came from this peer.
     pub(crate) async fn handle(&self, mut request: Request<Body>, peer: Option<SocketAddr>) -> Response {
         let started = Instant::now();
         let inner = &*self.0;
-        let request_id = request::request_id(request.headers(), &inner.app.clock);
+        let request_id = request::request_id(request.headers(), &inner.app.clock, &inner.ids);
         let origin = cors::allowed_origin(request.headers(), &inner.app.config.cors_origins);
         let method = request.method().clone();
         drop_trailing_slash(&inner.table, &mut request);
         let found = inner.table.find(request.uri().path(), &method);
 
-        let answer = inner.answer(request, found, peer, &request_id).await;
+        let ip = client::client_ip(peer, request.headers(), &inner.app.config.trusted_proxies);
+        let answer = inner.answer(request, found, (peer, ip), &request_id).await;
         let mut response = match answer {
             Ok(response) => response,
-            Err(failure) => failure.render(&inner.app.config.public_url, &request_id),
+            Err(failure) => failure.into_response(),
         };
         if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+            inner.app.refusals.note(&inner.app.clock, ip, failure.code());
             response = failure.render(&inner.app.config.public_url, &request_id);
         }
         finish(&mut response, found, &request_id, origin);
@@ -115,12 +125,15 @@ impl Inner {
         &self,
         request: Request<Body>,
         found: Found<'_>,
-        peer: Option<SocketAddr>,
+        (peer, ip): (Option<SocketAddr>, Option<IpAddr>),
         request_id: &Arc<str>,
     ) -> Result<Response, Failure> {
         path::check(request.uri().path())?;
         path::check_host(request.version(), request.headers(), peer.is_some())?;
-        let ip = client::client_ip(peer, request.headers(), &self.app.config.trusted_proxies);
+        let is_probe = matches!(found, Found::Endpoint(_, endpoint) if endpoint.group == Group::Probe);
+        if !is_probe {
+            self.app.barriers.check(ip, &self.app.clock)?;
+        }
         let endpoint = match found {
             Found::Endpoint(_, endpoint) => endpoint,
             Found::Method(route) => return self.answer_method(&request, route, ip),
@@ -174,7 +187,8 @@ impl Inner {
         let is_probe = matches!(found, Found::Endpoint(_, endpoint) if endpoint.group == Group::Probe);
         if self.app.config.access_log && !is_probe {
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            tracing::info!(target: "access", method = method.as_str(), route, status, us = micros, request_id, "request");
+            let (at, method) = (self.app.clock.now(), method.as_str());
+            telemetry::log_request(&telemetry::Request { at, method, route, status, micros, request_id });
         }
     }
 }
@@ -186,7 +200,7 @@ impl Passage<'_> {
     async fn admit(&self, request: Request<Body>) -> Result<Request<Body>, Failure> {
         let app = &*self.inner.app;
         let endpoint = self.endpoint;
-        if endpoint.group != Group::Probe {
+        if endpoint.is_counted {
             limits::check_request(app, self.ip)?;
         }
         let (mut parts, body) = request.into_parts();
@@ -194,6 +208,7 @@ impl Passage<'_> {
         if !endpoint.is_public {
             let care = if endpoint.is_grave { Care::Write } else { Care::Read };
             if let Some(verified) = app.authenticator.authenticate(&parts.headers, care).await? {
+                app.authenticator.check_network(&verified, self.ip)?;
                 limits::check_person(app, &verified.limit_key)?;
                 person = Some(verified.person.clone());
             }
@@ -201,8 +216,8 @@ impl Passage<'_> {
         if endpoint.is_try {
             limits::check_try(app, self.ip).await?;
         }
-        let body = self.read_body(&parts, body).await?;
-        let idempotency = idempotency::read(&parts.headers, &parts.method, parts.uri.path(), &body)?;
+        let (bytes, body) = self.read_body(&parts, body).await?;
+        let idempotency = idempotency::read(&parts.headers, &parts.method, parts.uri.path(), &bytes)?;
         let call = Call {
             caller: Caller { service: Role::Gateway, person },
             request_id: self.request_id.clone(),
@@ -213,19 +228,25 @@ impl Passage<'_> {
             idempotency,
         };
         parts.extensions.insert(Visit { call: Arc::new(call), peer: self.peer });
-        let body = if body.is_empty() { Body::empty() } else { Body::from(body) };
         Ok(Request::from_parts(parts, body))
     }
 
-    async fn read_body(&self, parts: &http::request::Parts, body: Body) -> Result<Bytes, Failure> {
+    /// The body as the operation gets it, and its bytes where the door has read them.
+    async fn read_body(&self, parts: &http::request::Parts, body: Body) -> Result<(Bytes, Body), Failure> {
         if parts.method.is_safe() {
-            return Ok(Bytes::new());
+            return Ok((Bytes::new(), Body::empty()));
         }
-        let body = body::read(&self.inner.app.config, &parts.headers, body).await?;
-        if !body.is_empty() {
-            body::check_media_type(&parts.headers)?;
+        let takes = self.endpoint.takes;
+        if takes == Takes::Records {
+            body::check_media_type(takes, &parts.headers)?;
+            return Ok((Bytes::new(), body));
         }
-        Ok(body)
+        let bytes = body::read(&self.inner.app.config, takes, &parts.headers, body).await?;
+        if !bytes.is_empty() {
+            body::check_media_type(takes, &parts.headers)?;
+        }
+        let body = if bytes.is_empty() { Body::empty() } else { Body::from(bytes.clone()) };
+        Ok((bytes, body))
     }
 }
 
@@ -251,8 +272,9 @@ fn finish(response: &mut Response, found: Found<'_>, request_id: &str, origin: O
     map.insert(REQUEST_ID, request::id_header(request_id));
     map.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     map.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    let is_page = matches!(found, Found::Endpoint(_, endpoint) if endpoint.group == Group::Page);
-    if !is_page || !map.contains_key(CACHE_CONTROL) {
+    // Who answers with something that may be kept says so, and says by whom.
+    let may_say = matches!(found, Found::Endpoint(_, endpoint) if endpoint.group != Group::Probe);
+    if !may_say || !map.contains_key(CACHE_CONTROL) {
         map.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if let Some(origin) = origin {

@@ -1,11 +1,12 @@
 //! What travels with a request from the door on: its id, its trace, where it comes from.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use denizen_kit::cx::Call;
 use denizen_kit::id::uuid_v7;
-use denizen_kit::seal::random;
 use denizen_kit::time::Clock;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -28,8 +29,28 @@ pub(crate) struct Visit {
     pub(crate) peer: Option<SocketAddr>,
 }
 
+/// Makes ids of requests. They differ, but keep no secret: a keyed hash of a count is random enough.
+#[derive(Debug, Default)]
+pub(crate) struct RequestIds {
+    hasher: RandomState,
+    count: AtomicU64,
+}
+
+// === impl RequestIds ===
+
+impl RequestIds {
+    fn next(&self) -> [u8; 10] {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let (low, high) = (self.hasher.hash_one(count), self.hasher.hash_one((count, "more")));
+        let mut bytes = [0; 10];
+        bytes[..8].copy_from_slice(&low.to_be_bytes());
+        bytes[8..].copy_from_slice(&high.to_be_bytes()[..2]);
+        bytes
+    }
+}
+
 /// The request's id: the client's if it is plain, else a new UUIDv7.
-pub(crate) fn request_id(headers: &HeaderMap, clock: &Clock) -> Arc<str> {
+pub(crate) fn request_id(headers: &HeaderMap, clock: &Clock, ids: &RequestIds) -> Arc<str> {
     let plain = |text: &&str| {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         !text.is_empty() && text.len() <= MAX_REQUEST_ID && text.bytes().all(is_plain)
@@ -38,10 +59,8 @@ pub(crate) fn request_id(headers: &HeaderMap, clock: &Clock) -> Arc<str> {
     if let Some(given) = given {
         return Arc::from(given);
     }
-    let mut bytes = [0; 10];
-    random(&mut bytes);
     let mut buffer = uuid::Uuid::encode_buffer();
-    Arc::from(&*uuid_v7(clock.now(), bytes).hyphenated().encode_lower(&mut buffer))
+    Arc::from(&*uuid_v7(clock.now(), ids.next()).hyphenated().encode_lower(&mut buffer))
 }
 
 /// The trace context, if it is well-formed: `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context §3.2).
@@ -87,12 +106,14 @@ mod tests {
     #[test]
     fn a_plain_id_is_kept_and_any_other_replaced() {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
-        let id = |value: &str| request_id(&with("x-request-id", value), &clock).to_string();
+        let ids = RequestIds::default();
+        let id = |value: &str| request_id(&with("x-request-id", value), &clock, &ids).to_string();
         assert_eq!(id("abc-1.2_3"), "abc-1.2_3");
         for other in ["", "a b", "a/b", "ä", &"x".repeat(129)] {
             let made = id(other);
             assert_eq!(made.len(), 36, "{other}");
             assert!(made.starts_with("00000000-0000-7"), "{made}");
+            assert_ne!(made, id(other));
         }
     }
 

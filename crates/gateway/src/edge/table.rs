@@ -7,6 +7,8 @@ use std::time::Duration;
 use http::{HeaderValue, Method};
 use metrics::{Counter, Histogram};
 
+use super::body::Takes;
+
 /// Statuses that are counted each; all others count as 0.
 const STATUSES: [u16; 24] = [
     0, 200, 201, 202, 204, 304, 307, 308, 400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 429, 500,
@@ -20,19 +22,27 @@ pub(crate) enum Group {
     Api,
     /// Pages and documents.
     Page,
-    /// Health and metrics: never limited, never kept by a cache.
+    /// Health and metrics: never kept by a cache.
     Probe,
 }
 
 /// What the door must know of an operation.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "answers to questions of the door that have nothing to do with each other"
+)]
 pub(crate) struct Endpoint {
     method: Method,
     pub(crate) group: Group,
+    /// Whether it counts with the requests of its address: all but what must answer at any load and asks nobody.
+    pub(crate) is_counted: bool,
     /// Whether a token is not even looked at.
     pub(crate) is_public: bool,
     /// Whether it is a try to prove oneself, counted by address over all nodes.
     pub(crate) is_try: bool,
+    /// What its body is.
+    pub(crate) takes: Takes,
     /// Whether it changes something, or administers.
     pub(crate) is_grave: bool,
     pub(crate) stats: Stats,
@@ -126,8 +136,10 @@ impl Endpoint {
         Self {
             method: method.clone(),
             group,
+            is_counted: group != Group::Probe || matches!(template, "/health" | "/health/database"),
             is_public: is_public(method, template),
             is_try: is_try(method, template),
+            takes: Takes::of(method, template),
             is_grave: group == Group::Api && (!method.is_safe() || administers),
             stats: Stats::new(template, method.as_str()),
         }
@@ -137,8 +149,16 @@ impl Endpoint {
 /// Whether the operation is for those who have no token yet: an old one must not keep them out.
 pub(crate) fn is_public(method: &Method, template: &str) -> bool {
     let Some(path) = template.strip_prefix("/api/v1") else { return true };
-    let opens =
-        ["/users", "/auth/login", "/auth/login/otp", "/auth/refresh", "/password/forgot", "/password/reset"];
+    let opens = [
+        "/users",
+        "/auth/login",
+        "/auth/login/otp",
+        "/auth/login/otp/resend",
+        "/auth/refresh",
+        "/auth/service-token",
+        "/password/forgot",
+        "/password/reset",
+    ];
     *method == Method::POST && opens.contains(&path)
 }
 
@@ -147,12 +167,14 @@ fn is_try(method: &Method, template: &str) -> bool {
         "/api/v1/users",
         "/api/v1/auth/login",
         "/api/v1/auth/login/otp",
+        "/api/v1/auth/login/otp/resend",
         "/api/v1/auth/step-up",
         "/api/v1/password/forgot",
         "/api/v1/password/reset",
         "/api/v1/email/verify/confirm",
         "/api/v1/otp",
         "/api/v1/otp/validate",
+        "/api/v1/users/{id}/second-factor/confirm",
     ];
     *method == Method::POST && tries.contains(&template)
 }

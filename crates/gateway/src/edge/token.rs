@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use denizen_kit::caller::{Permissions, Person};
+use denizen_kit::caller::{Permission, Permissions, Person};
 use denizen_kit::id::SessionId;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::time::Timestamp;
@@ -46,6 +47,10 @@ pub(crate) struct Verified {
     pub(crate) expires: i64,
     /// Name under which the person's requests are counted.
     pub(crate) limit_key: Box<str>,
+    /// What ties the session to a network; none for one that counts anywhere.
+    pub(crate) tie: Option<Box<[u8]>>,
+    /// When its use was last gathered, in Unix seconds.
+    pub(crate) seen: AtomicI64,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +75,10 @@ struct Claims {
     sid: String,
     #[serde(default)]
     roles: Vec<String>,
+    /// What a service account may do, whatever its roles allow.
+    permissions: Option<Vec<String>>,
+    /// What ties the session to a network, in base64url.
+    net: Option<String>,
     #[serde(default)]
     amr: Vec<String>,
     auth_time: Option<i64>,
@@ -85,6 +94,22 @@ enum Audience {
 /// The answer to every token that does not hold: which rule it broke is nobody's business.
 pub(crate) fn refused() -> Problem {
     Problem::new(Code::Unauthenticated, "the access token is not valid here; log in and send the new one")
+}
+
+// === impl Verified ===
+
+impl Verified {
+    /// The same token for what its person may do now.
+    pub(crate) fn for_person(&self, person: Person) -> Self {
+        Self {
+            person: Arc::new(person),
+            session_id: self.session_id,
+            expires: self.expires,
+            limit_key: self.limit_key.clone(),
+            tie: self.tie.clone(),
+            seen: AtomicI64::new(self.seen.load(Ordering::Relaxed)),
+        }
+    }
 }
 
 // === impl Parts ===
@@ -144,14 +169,35 @@ impl<'a> Parts<'a> {
 
 fn read_claims(claims: Claims) -> Option<Verified> {
     let session_id: SessionId = claims.sid.parse().ok()?;
+    let tie = match &claims.net {
+        Some(text) => Some(URL_SAFE_NO_PAD.decode(text).ok()?.into_boxed_slice()),
+        None => None,
+    };
+    let seen = AtomicI64::new(claims.iat);
     let person = Person {
         user_id: claims.sub.parse().ok()?,
         session_id: Some(session_id),
-        permissions: Permissions::of_roles(&claims.roles),
+        permissions: permissions(&claims),
         roles: claims.roles,
         auth_time: Timestamp::from_second(claims.auth_time.unwrap_or(claims.iat)).ok()?,
         amr: claims.amr,
     };
     let limit_key = format!("limit:user:{}", person.user_id).into();
-    Some(Verified { person: Arc::new(person), session_id, expires: claims.exp, limit_key })
+    Some(Verified { person: Arc::new(person), session_id, expires: claims.exp, limit_key, tie, seen })
+}
+
+/// What the token allows: what it lists, or else what its roles allow. A name that is not known here allows nothing.
+fn permissions(claims: &Claims) -> Permissions {
+    let Some(listed) = &claims.permissions else { return Permissions::of_roles(&claims.roles) };
+    let known: Vec<_> = listed.iter().filter_map(|name| Permission::parse(name)).collect();
+    Permissions::of(&known)
+}
+
+#[cfg(test)]
+impl Verified {
+    /// A token that was issued at a time, in Unix seconds, and counts anywhere.
+    pub(crate) fn for_test(person: Person, session_id: SessionId, issued: i64) -> Self {
+        let (person, seen) = (Arc::new(person), AtomicI64::new(issued));
+        Self { person, session_id, expires: issued + 1800, limit_key: "".into(), tie: None, seen }
+    }
 }

@@ -3,14 +3,25 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use denizen_kit::caller::Person;
-use denizen_kit::cx::Call;
+use denizen_kit::caller::{Person, Role};
+use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::problem::{Code, Problem};
+use denizen_kit::time::Deadline;
 use denizen_rpc::Peer;
 use denizen_rpc::audit::v1::audit_client::AuditClient;
+use denizen_rpc::audit::v1::statistics_client::StatisticsClient;
+use denizen_rpc::audit::v1::trail_client::TrailClient;
 use denizen_rpc::auth::v1::auth_client::AuthClient;
+use denizen_rpc::auth::v1::factors_client::FactorsClient;
+use denizen_rpc::auth::v1::service_accounts_client::ServiceAccountsClient;
 use denizen_rpc::otp::v1::otp_client::OtpClient;
+use denizen_rpc::password::v1::ip_blocks_client::IpBlocksClient;
+use denizen_rpc::password::v1::password_administration_client::PasswordAdministrationClient;
 use denizen_rpc::password::v1::passwords_client::PasswordsClient;
+use denizen_rpc::users::v1::administration_client::AdministrationClient;
+use denizen_rpc::users::v1::privacy_client::PrivacyClient;
+use denizen_rpc::users::v1::profiles_client::ProfilesClient;
+use denizen_rpc::users::v1::transfer_client::TransferClient;
 use denizen_rpc::users::v1::users_client::UsersClient;
 use http::request::Parts;
 
@@ -33,8 +44,15 @@ impl Ctx {
         &self.visit.call
     }
 
-    fn person(&self) -> Option<&Person> {
+    pub(crate) fn person(&self) -> Option<&Person> {
         self.call().caller.person.as_deref()
+    }
+
+    /// The same with the whole of a deadline before it, for an answer that takes many calls.
+    pub(crate) fn renewed(&self) -> Self {
+        let deadline = Deadline::within(DEFAULT_DEADLINE);
+        let call = Arc::new(Call { deadline, ..Call::clone(self.call()) });
+        Self { app: self.app.clone(), visit: Visit { call, peer: self.visit.peer } }
     }
 
     /// The caller's own id, or 401.
@@ -55,6 +73,11 @@ impl Ctx {
         self.person().is_some_and(|person| Some(person.user_id) == parsed)
     }
 
+    /// Whether a service account calls.
+    pub(crate) fn is_service_account(&self) -> bool {
+        self.person().is_some_and(|person| person.amr.iter().any(|method| method == "client"))
+    }
+
     /// Counts a try with those for the same identifier.
     pub(crate) async fn limit_account(&self, identifier: &str) -> Result<(), Failure> {
         limits::check_account(&self.app, identifier).await
@@ -64,12 +87,40 @@ impl Ctx {
         self.app.links.users(self.call())
     }
 
+    pub(crate) fn administration(&self) -> AdministrationClient<Peer> {
+        self.app.links.administration(self.call())
+    }
+
+    pub(crate) fn privacy(&self) -> PrivacyClient<Peer> {
+        self.app.links.privacy(self.call())
+    }
+
+    pub(crate) fn profiles(&self) -> ProfilesClient<Peer> {
+        self.app.links.profiles(self.call())
+    }
+
     pub(crate) fn auth(&self) -> AuthClient<Peer> {
         self.app.links.auth(self.call())
     }
 
+    pub(crate) fn factors(&self) -> FactorsClient<Peer> {
+        self.app.links.factors(self.call())
+    }
+
+    pub(crate) fn service_accounts(&self) -> ServiceAccountsClient<Peer> {
+        self.app.links.service_accounts(self.call())
+    }
+
     pub(crate) fn passwords(&self) -> PasswordsClient<Peer> {
         self.app.links.passwords(self.call())
+    }
+
+    pub(crate) fn ip_blocks(&self) -> IpBlocksClient<Peer> {
+        self.app.links.ip_blocks(self.call())
+    }
+
+    pub(crate) fn password_administration(&self) -> PasswordAdministrationClient<Peer> {
+        self.app.links.password_administration(self.call())
     }
 
     pub(crate) fn otp(&self) -> OtpClient<Peer> {
@@ -78,6 +129,18 @@ impl Ctx {
 
     pub(crate) fn audit(&self) -> AuditClient<Peer> {
         self.app.links.audit(self.call())
+    }
+
+    pub(crate) fn trail(&self) -> TrailClient<Peer> {
+        TrailClient::new(self.app.links.peer_as(Role::Audit, self.call().clone()))
+    }
+
+    pub(crate) fn statistics(&self) -> StatisticsClient<Peer> {
+        StatisticsClient::new(self.app.links.peer_as(Role::Audit, self.call().clone()))
+    }
+
+    pub(crate) fn transfer(&self) -> TransferClient<Peer> {
+        self.app.links.transfer(self.call())
     }
 }
 

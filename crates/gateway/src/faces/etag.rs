@@ -55,6 +55,15 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
 // === impl IfNoneMatch ===
 
 impl IfNoneMatch {
+    /// The versions that the client names.
+    pub(crate) fn versions(&self) -> Vec<i64> {
+        let version = |tag: &Tag| match tag {
+            Tag::Strong(held) | Tag::Weak(held) => Some(*held),
+            Tag::Any | Tag::Foreign => None,
+        };
+        self.0.iter().filter_map(version).collect()
+    }
+
     /// Whether the client has this version already. The comparison is weak (RFC 9110 §13.1.2).
     pub(crate) fn has(&self, version: i64) -> bool {
         self.0.iter().any(|tag| match tag {

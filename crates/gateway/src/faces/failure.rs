@@ -71,6 +71,16 @@ impl Failure {
         Self(Arc::new(inner))
     }
 
+    /// What happened.
+    pub(crate) fn code(&self) -> Code {
+        self.0.problem.code
+    }
+
+    /// Whether it asks for other credentials.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        self.0.status == StatusCode::UNAUTHORIZED
+    }
+
     /// Its answer.
     pub(crate) fn render(&self, public_url: &str, request_id: &str) -> Response {
         let Inner { problem, status, headers } = &*self.0;

@@ -6,6 +6,8 @@ use http::{HeaderValue, Uri};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::json::json;
+
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Page<T> {
@@ -27,8 +29,14 @@ pub(crate) fn page<T: Serialize>(
     total: Option<i64>,
 ) -> Response {
     let next_cursor = Some(next_cursor).filter(|cursor| !cursor.is_empty());
-    let link = next_cursor.as_deref().and_then(|cursor| HeaderValue::try_from(next_link(uri, cursor)).ok());
-    let mut response = axum::Json(Page { items, next_cursor, total }).into_response();
+    let page = Page { items, next_cursor, total };
+    linked(uri, page.next_cursor.as_deref(), json(&page))
+}
+
+/// An answer with the link to its next page, if there is one.
+pub(crate) fn linked(uri: &Uri, next_cursor: Option<&str>, answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    let link = next_cursor.and_then(|cursor| HeaderValue::try_from(next_link(uri, cursor)).ok());
     if let Some(link) = link {
         response.headers_mut().insert(LINK, link);
     }

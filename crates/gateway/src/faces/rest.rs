@@ -14,14 +14,18 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::failure::{ProblemBody, ProblemField};
 use crate::edge::table::is_public;
-use crate::resources::{audit, auth, otp, password, sessions, users};
+use crate::resources::{
+    administration, audit, auth, factors, ip_blocks, otp, password, privacy, service_accounts, sessions,
+    stats, transfer, users,
+};
 use crate::state::App;
 
 /// Name of the security scheme in the document.
 const BEARER: &str = "bearer";
 
 /// Operations that do something for callers without a token, too.
-const OPTIONAL: [&str; 5] = [
+const OPTIONAL: [&str; 6] = [
+    "/api/v1/users/{id}/exports/{export_id}/archive",
     "/api/v1/otp",
     "/api/v1/otp/validate",
     "/api/v1/password/strength",
@@ -30,12 +34,13 @@ const OPTIONAL: [&str; 5] = [
 ];
 
 /// The tags of the document, in its order.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("users", "Accounts"),
     ("auth", "Logging in, tokens"),
     ("sessions", "Login sessions"),
     ("password", "Passwords"),
     ("otp", "One-time passwords"),
+    ("privacy", "What people may ask of those who keep their data"),
     ("admin", "For administrators and support"),
 ];
 
@@ -43,11 +48,18 @@ const TAGS: [(&str, &str); 6] = [
 pub(crate) fn api() -> (axum::Router<Arc<App>>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(head())
         .merge(users::rest::routes())
+        .merge(administration::rest::routes())
         .merge(auth::rest::routes())
+        .merge(factors::rest::routes())
         .merge(sessions::rest::routes())
+        .merge(service_accounts::rest::routes())
         .merge(password::rest::routes())
+        .merge(privacy::rest::routes())
+        .merge(ip_blocks::rest::routes())
         .merge(otp::rest::routes())
         .merge(audit::rest::routes())
+        .merge(stats::rest::routes())
+        .merge(transfer::rest::routes())
         .split_for_parts();
     complete(&mut document);
     (router, document)

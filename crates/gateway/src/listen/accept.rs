@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::beat::Beat;
 use super::pulse::{Patience, Pulse, Watched};
 use crate::edge::Edge;
 use crate::state::App;
@@ -125,8 +126,8 @@ async fn serve_connection(shop: Shop, stream: TcpStream, peer: SocketAddr, place
     let service = service_fn(|request: Request<Incoming>| {
         let (edge, pulse) = (shop.edge.clone(), pulse.clone());
         async move {
-            let _beat = Beat::begin(pulse, request.version() == Version::HTTP_2);
-            Ok::<_, Infallible>(edge.handle(request.map(Body::new), Some(peer)).await)
+            let beat = Beat::begin(pulse, request.version() == Version::HTTP_2);
+            Ok::<_, Infallible>(beat.end_with(edge.handle(request.map(Body::new), Some(peer)).await))
         }
     });
     let watched = Watched::new(stream, pulse.clone());
@@ -165,22 +166,4 @@ async fn drain(shop: &Shop, connections: &TaskTracker, limit: Duration) {
     }
     shop.cut.cancel();
     let _ = tokio::time::timeout(FAREWELL, connections.wait()).await;
-}
-
-/// A request at work; ends when it is answered or its client has gone.
-struct Beat(Arc<Pulse>);
-
-// === impl Beat ===
-
-impl Beat {
-    fn begin(pulse: Arc<Pulse>, is_http2: bool) -> Self {
-        pulse.begin(is_http2);
-        Self(pulse)
-    }
-}
-
-impl Drop for Beat {
-    fn drop(&mut self) {
-        self.0.end();
-    }
 }

@@ -1,10 +1,17 @@
 //! What knows nouns and no protocol: for each noun its public form and its operations at each face.
 
+pub(crate) mod administration;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod factors;
+pub(crate) mod ip_blocks;
 pub(crate) mod otp;
 pub(crate) mod password;
+pub(crate) mod privacy;
+pub(crate) mod service_accounts;
 pub(crate) mod sessions;
+pub(crate) mod stats;
+pub(crate) mod transfer;
 pub(crate) mod users;
 
 use denizen_kit::time::Timestamp;

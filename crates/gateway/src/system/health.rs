@@ -1,6 +1,7 @@
 //! How the system is: for load balancers, for operators.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -8,9 +9,13 @@ use denizen_kit::caller::Role;
 use denizen_rpc::Link;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::edge::Trust;
 use crate::state::{App, Check};
+
+/// How long what the services said is good for all who ask: many who ask are no load on them.
+const SHARED: Duration = Duration::from_secs(1);
 
 type Answer = (StatusCode, Json<Value>);
 
@@ -32,7 +37,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Answer {
 
 /// How everything is.
 pub(super) async fn health(State(app): State<Arc<App>>) -> Answer {
-    let mut checks = (app.health)().await;
+    let mut checks = checks(&app).await;
     let serves_nothing = !checks.is_empty() && checks.iter().all(|check| !check.ok);
     checks.push(cache(&app));
     checks.push(revocations(&app));
@@ -41,9 +46,22 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Answer {
 
 /// Whether every service has its database.
 pub(super) async fn database(State(app): State<Arc<App>>) -> Answer {
-    let checks = (app.health)().await;
+    let checks = checks(&app).await;
     let fails = checks.iter().any(|check| !check.ok);
     answer(&checks, fails)
+}
+
+/// What the services say, asked at most once in [`SHARED`]. Who asks meanwhile waits for the same answer.
+async fn checks(app: &App) -> Vec<Check> {
+    let mut heard = app.heard.lock().await;
+    if let Some((at, checks)) = &*heard
+        && at.elapsed() < SHARED
+    {
+        return checks.clone();
+    }
+    let checks = (app.health)().await;
+    *heard = Some((Instant::now(), checks.clone()));
+    checks
 }
 
 fn answer(checks: &[Check], fails: bool) -> Answer {

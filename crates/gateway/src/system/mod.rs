@@ -1,5 +1,6 @@
 //! What is outside the API: health, metrics, documents, and the few pages of the gateway itself.
 
+mod certificates;
 mod console;
 mod docs;
 mod health;
@@ -31,6 +32,7 @@ pub(crate) fn routes(app: &Arc<App>, document: &OpenApi) -> (Router, Vec<&'stati
         ("/health/database", get(health::database)),
         ("/metrics", get(metrics::metrics)),
         ("/.well-known/jwks.json", get(jwks::jwks)),
+        ("/.well-known/denizen-certificates.json", get(certificates::keys)),
         ("/problems/{code}", get(problems::problem)),
     ];
     list.extend(docs::routes(document));

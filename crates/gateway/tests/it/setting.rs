@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use denizen_cache::Cache;
-use denizen_gateway::{App, Check, Config, Deps, Info};
+use denizen_gateway::{App, Check, Config, Deps, Health, Info};
 use denizen_kit::caller::Role;
 use denizen_kit::config::Settings;
 use denizen_kit::seal::Key;
@@ -25,6 +25,11 @@ pub(crate) fn config(toml: &str) -> Config {
 }
 
 pub(crate) fn app(config: Config) -> Arc<App> {
+    let check = Check { name: "users".to_owned(), ok: false, detail: "away".to_owned() };
+    app_with(config, Arc::new(move || Box::pin(std::future::ready(vec![check.clone()]))))
+}
+
+pub(crate) fn app_with(config: Config, health: Health) -> Arc<App> {
     let clock = Clock::manual(Timestamp::from_second(1_769_857_200).unwrap());
     let signer = Signer::new(Key::from_bytes([1; 32]), clock.clone());
     App::new(Deps {
@@ -33,11 +38,10 @@ pub(crate) fn app(config: Config) -> Arc<App> {
         clock,
         config,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
-        health: Arc::new(|| {
-            let check = Check { name: "users".to_owned(), ok: false, detail: "away".to_owned() };
-            Box::pin(std::future::ready(vec![check]))
-        }),
+        health,
         info: Info { version: "1.2.3".to_owned(), roles: vec![Role::Gateway], engine: String::new() },
+        network_key: Key::from_bytes([2; 32]),
+        account_changes: None,
     })
 }
 

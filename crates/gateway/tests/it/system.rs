@@ -1,8 +1,12 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
 use axum::body::Body;
 use http::Request;
 use serde_json::json;
 
-use crate::setting::{app, config, get, send, send_to};
+use crate::setting::{app, app_with, config, get, send, send_to};
 
 fn page(path: &str) -> Request<Body> {
     Request::get(path).header("accept", "text/html").body(Body::empty()).unwrap()
@@ -23,6 +27,36 @@ async fn health_tells_what_is_missing() {
     assert_eq!(body["checks"]["users"]["status"], "failed");
     assert_eq!(body["checks"]["cache"]["status"], "ok");
     assert_eq!(send(get("/health/database")).await.0.status(), 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_who_ask_for_health_are_one_question_to_the_services() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counter = asked.clone();
+    let health = Arc::new(move || -> futures::future::BoxFuture<'static, Vec<_>> {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Vec::new()
+        })
+    });
+    let app = app_with(config(""), health);
+    let paths = ["/health", "/health/database"].repeat(50);
+    futures::future::join_all(paths.iter().map(|path| send_to(&app, get(path)))).await;
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    send_to(&app, get("/health")).await;
+    assert_eq!(asked.load(Ordering::Relaxed), 2, "it is asked anew");
+}
+
+#[tokio::test]
+async fn questions_for_health_count_and_signs_of_life_do_not() {
+    let app = app(config("[gateway.limits]\nglobal = \"2/1h\""));
+    for path in ["/health/live", "/health/ready", "/health/live", "/health", "/health/database"] {
+        assert_ne!(send_to(&app, get(path)).await.0.status(), 429, "{path}");
+    }
+    assert_eq!(send_to(&app, get("/health")).await.0.status(), 429);
+    assert_eq!(send_to(&app, get("/health/live")).await.0.status(), 200);
 }
 
 #[tokio::test]

@@ -8,21 +8,21 @@ use denizen_kit::time::after;
 
 use crate::App;
 use crate::error::Result;
-use crate::model::Message;
+use crate::model::{Channel, Message};
 use crate::store;
 
 /// Time for writing down how it went.
 const SETTLING: Duration = Duration::from_secs(5);
 
-/// Takes up to `limit` messages that are due.
-pub async fn claim_due(app: &App, cx: &Cx, limit: usize) -> Result<Vec<Message>> {
+/// Takes up to `limit` messages of a channel that are due.
+pub async fn claim_due(app: &App, cx: &Cx, channel: Channel, limit: usize) -> Result<Vec<Message>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let lease_ends = after(cx.now(), DEFAULT_DEADLINE + app.config.smtp_timeout + SETTLING);
     let claimed = app
         .db
         .run(cx, || async {
             let mut tx = app.db.write_relaxed("the claim is one statement").await?;
-            let claimed = store::claim(&mut tx, cx.now(), lease_ends, limit).await?;
+            let claimed = store::claim(&mut tx, channel, cx.now(), lease_ends, limit).await?;
             tx.commit().await?;
             Ok(claimed)
         })

@@ -44,14 +44,25 @@ async fn attempt(app: &App, cx: &Cx, message: &Message) -> Result<Delivery, Halt
     if let Some(failure) = message.hopeless(&app.config.retry_delays, cx.now()) {
         return Err(failure.into());
     }
-    let way = app.way(message.channel).ok_or(Halt::NoProvider)?;
-    let composed = compose(app, cx, message).await?;
-    match way {
-        Way::Mailbox => catch(app, cx, message, &composed).await,
-        Way::Smtp(smtp) => {
+    match app.way(message.channel).ok_or(Halt::NoProvider)? {
+        Way::Mailbox => {
+            let composed = compose(app, cx, message).await?;
+            catch(app, cx, message, &composed).await
+        }
+        Way::Smtp(smtp, breaker) => {
+            breaker.begin(cx.now()).map_err(Halt::Postponed)?;
+            let composed = compose(app, cx, message).await?;
             let host = mail::host(&app.config.public_url);
             let mail = mail::build(&app.config.smtp_from, &host, message.id, &composed.letter, cx.now())?;
-            smtp.send(&mail).await?;
+            match smtp.send(&mail).await {
+                Err(failure) if failure.is_of_provider() => {
+                    return Err(breaker.failed(cx.now()).map_or(failure.into(), Halt::Postponed));
+                }
+                answered => {
+                    breaker.succeeded();
+                    answered?;
+                }
+            }
             Ok(Delivery { user_id: composed.user_id, caught: None })
         }
     }

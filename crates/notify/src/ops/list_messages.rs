@@ -37,7 +37,8 @@ pub async fn list_messages(app: &App, cx: &Cx, wanted: &Wanted) -> Result<Vec<(C
     Ok(opened.collect())
 }
 
-fn open(key: &Key, row: &Caught) -> Option<Letter> {
+/// The letter of a caught message; none when it does not open.
+pub(super) fn open(key: &Key, row: &Caught) -> Option<Letter> {
     let content = key.open(&place(row.user_id, "notify/mailbox"), &row.content).ok()?;
     serde_json::from_slice(&content).ok()
 }

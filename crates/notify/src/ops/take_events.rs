@@ -10,7 +10,7 @@ use crate::draft::{Effect, effect};
 use crate::error::Result;
 use crate::store::{self, Origin};
 
-/// Takes the events; those that have taken effect before are passed over. Wakes the sender.
+/// Takes the events; those that have taken effect before are passed over. Wakes the senders.
 pub async fn take_events(app: &App, cx: &Cx, producer: Role, events: &[Event]) -> Result<()> {
     let Some(last) = events.last() else { return Ok(()) };
     let effects: Vec<(i64, Effect)> =
@@ -31,7 +31,7 @@ pub async fn take_events(app: &App, cx: &Cx, producer: Role, events: &[Event]) -
             app.keys.ring.forget(*user_id);
         }
     }
-    app.bell.notify_one();
+    app.ring();
     Ok(())
 }
 

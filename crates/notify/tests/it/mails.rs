@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use denizen_kit::caller::Role;
+use denizen_notify::model::Channel;
 use denizen_notify::ops::claim_due::claim_due;
 use denizen_notify::ops::deliver::deliver;
 use serde_json::json;
@@ -24,9 +25,9 @@ async fn a_mail_leaves_once_and_its_id_stays_when_it_leaves_again() {
         )
         .await;
         // Twice handed over, as after a crash between handing over and marking.
-        let [first] = claim_due(&app, &job(&app), 8).await.unwrap().try_into().unwrap();
+        let [first] = claim_due(&app, &job(&app), Channel::Email, 8).await.unwrap().try_into().unwrap();
         world.clock.advance(Duration::from_secs(60));
-        let [second] = claim_due(&app, &job(&app), 8).await.unwrap().try_into().unwrap();
+        let [second] = claim_due(&app, &job(&app), Channel::Email, 8).await.unwrap().try_into().unwrap();
         deliver(&app, &first).await.unwrap();
         deliver(&app, &second).await.unwrap();
 
@@ -62,6 +63,23 @@ async fn put_off_four_times_it_is_dead() {
         let [(kind, data)] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!((kind.as_str(), &data["code"]), ("notification.dead", &json!("smtp_busy")));
         assert!(sink.mails.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn four_tries_of_one_mail_end_before_the_server_counts_as_down() {
+    for world in worlds() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("smtp://{}", nobody.local_addr().unwrap());
+        drop(nobody);
+        let app = world.start(|config| config.smtp_url = Some(url.parse().unwrap())).await;
+        let ada = world.peers.ada("en").to_string();
+        take(&app, Role::Users, &[event(1, "user.created", &ada, json!({ "verify_email": true }))]).await;
+        for tries in 1..=4 {
+            assert_eq!(send_due(&app).await, 1, "try {tries}");
+            world.clock.advance(Duration::from_secs(700));
+        }
+        assert_eq!(told(&app).await[0].1["code"], "smtp_unreachable");
     }
 }
 

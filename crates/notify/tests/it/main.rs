@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails where it should")]
 
 mod mails;
+mod notices;
 mod queue;
 mod sink;
 mod stories;

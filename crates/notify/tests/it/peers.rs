@@ -89,7 +89,7 @@ impl Directory for Peers {
             let key = Self::key(user_id.parse().unwrap()).expose().to_vec();
             DataKey { user_id, key }
         });
-        Ok(Response::new(DataKeysResponse { keys: keys.collect() }))
+        Ok(Response::new(DataKeysResponse { keys: keys.collect(), ..DataKeysResponse::default() }))
     }
 }
 
@@ -140,6 +140,13 @@ impl Credentials for Peers {
     ) -> Result<Response<IssueResetResponse>, Status> {
         self.up()?;
         Ok(Response::new(IssueResetResponse { token: "reset_TOK-1".into(), expires_at: None }))
+    }
+
+    async fn drop_credential(
+        &self,
+        _: Request<password::DropCredentialRequest>,
+    ) -> Result<Response<password::DropCredentialResponse>, Status> {
+        Err(Status::unimplemented("not played"))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use axum::serve::ListenerExt as _;
 use denizen_db::{Db, Secrets};
 use denizen_kit::caller::Role;
 use denizen_kit::config::Settings;
@@ -11,7 +12,9 @@ use denizen_kit::cx::Cx;
 use denizen_kit::id::{UserId, uuid_v7};
 use denizen_kit::problem::Problem;
 use denizen_kit::seal::{Key, Master};
+use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Timestamp};
+use denizen_notify::model::Channel;
 use denizen_notify::ops::claim_due::claim_due;
 use denizen_notify::ops::deliver::deliver;
 use denizen_notify::ops::take_events::take_events;
@@ -25,6 +28,7 @@ use denizen_rpc::users::internal::v1::directory_server::DirectoryServer;
 use denizen_rpc::{Link, Links, Services, Signer, problem_from};
 use futures::Stream;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 #[path = "peers.rs"]
@@ -33,6 +37,15 @@ pub(crate) use peers::Peers;
 
 /// A stream of a stub.
 pub(crate) type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, tonic::Status>> + Send>>;
+
+/// How calls go to notify, and from it to the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    /// Within the process.
+    Local,
+    /// Through a socket, each caller signed and verified.
+    Remote,
+}
 
 /// The other services, the clock and the database, of which several notifies can be started.
 pub(crate) struct World {
@@ -43,32 +56,52 @@ pub(crate) struct World {
     service: &'static str,
     links: Links,
     services: Services,
+    _tasks: Tasks,
 }
 
-/// A world for each engine that can be had.
+/// A world for each engine that can be had, with each link.
 #[expect(clippy::disallowed_methods, reason = "tests have no settings; the variable names their server")]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(crate) fn worlds() -> Vec<World> {
-    let mut worlds = vec![World::new(None)];
+    let mut engines = vec![None];
     match std::env::var("DENIZEN_TEST_DATABASE_URL") {
-        Ok(url) => worlds.push(World::new(Some(url))),
+        Ok(url) => engines.push(Some(url)),
         Err(_) => eprintln!("skipped on PostgreSQL: DENIZEN_TEST_DATABASE_URL is not set"),
     }
-    worlds
+    let both = |url: Option<String>| [Way::Local, Way::Remote].map(|way| World::new(url.clone(), way));
+    engines.into_iter().flat_map(both).collect()
 }
 
+/// The way to the services.
+fn link(way: Way, services: &Services, signer: &Signer, tasks: &Tasks) -> Link {
+    if way == Way::Local {
+        return Link::Local(services.clone());
+    }
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let targets = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let router = axum::Router::new().fallback_service(services.network(signer.clone(), ROLES.to_vec()));
+    let listener = TcpListener::from_std(listener).unwrap();
+    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+    tasks.spawn_until_stopped("test.services", async move { drop(axum::serve(listener, router).await) });
+    Link::Remote(denizen_upstream::channel(&targets, tasks))
+}
+
+/// The roles that are there.
+const ROLES: [Role; 5] = [Role::Users, Role::Auth, Role::Otp, Role::Password, Role::Notify];
+
 impl World {
-    fn new(url: Option<String>) -> Self {
+    fn new(url: Option<String>, way: Way) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut random = [0; 8];
         denizen_kit::seal::random(&mut random);
         let service = format!("notify_{:016x}", u64::from_be_bytes(random));
         let clock = Clock::manual("2026-03-01T12:00:00Z".parse().unwrap());
         let services = Services::new();
-        let roles = [Role::Users, Role::Otp, Role::Password, Role::Notify];
-        let table =
-            roles.map(|role| (role, Link::Local(services.clone()))).into_iter().collect::<HashMap<_, _>>();
         let signer = Signer::new(Key::from_bytes([1; 32]), clock.clone());
+        let tasks = Tasks::new();
+        let link = link(way, &services, &signer, &tasks);
+        let table: HashMap<_, _> = ROLES.into_iter().map(|role| (role, link.clone())).collect();
         Self {
             peers: Peers::default(),
             database: denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, pool: 4 },
@@ -77,6 +110,7 @@ impl World {
             folder,
             clock,
             services,
+            _tasks: tasks,
         }
     }
 
@@ -139,7 +173,10 @@ pub(crate) async fn take(app: &App, producer: Role, events: &[Event]) {
 pub(crate) async fn send_due(app: &App) -> usize {
     let mut count = 0;
     loop {
-        let claimed = claim_due(app, &job(app), 8).await.unwrap();
+        let mut claimed = Vec::new();
+        for channel in Channel::ALL {
+            claimed.extend(claim_due(app, &job(app), channel, 8).await.unwrap());
+        }
         if claimed.is_empty() {
             return count;
         }

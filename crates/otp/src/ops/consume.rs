@@ -9,7 +9,7 @@ use denizen_kit::seal::same_secret;
 use crate::App;
 use crate::error::Result;
 use crate::events::OtpBurnt;
-use crate::model::{Otp, OtpId, Purpose, decode_token, parse_code};
+use crate::model::{Channel, Otp, OtpId, Purpose, decode_token, parse_code};
 use crate::store;
 
 /// What somebody brings.
@@ -28,6 +28,7 @@ pub(crate) enum Proof {
 pub(crate) struct Proved {
     pub(crate) user_id: UserId,
     pub(crate) target: Vec<u8>,
+    pub(crate) channel: Channel,
 }
 
 /// Uses a proof up for another service; none when it is dead, used, foreign or wrong.
@@ -78,7 +79,7 @@ async fn redeem_code(app: &App, cx: &Cx, mut tx: Tx, (otp, code): (&Otp, &str)) 
     if right && store::use_up(&mut tx, otp.id, cx.now()).await? {
         store::uncount_try(&mut tx, user_id).await?;
         tx.commit().await?;
-        return Ok(Some(Proved { user_id, target: otp.target.clone() }));
+        return Ok(Some(Proved { user_id, target: otp.target.clone(), channel: otp.channel }));
     }
     if attempts >= most {
         store::end(&mut tx, otp.id, cx.now()).await?;
@@ -98,5 +99,5 @@ async fn redeem_token(app: &App, cx: &Cx, purpose: Purpose, token: &str) -> Resu
         return Ok(None);
     }
     tx.commit().await?;
-    Ok(Some(Proved { user_id, target: otp.target }))
+    Ok(Some(Proved { user_id, target: otp.target, channel: otp.channel }))
 }

@@ -21,7 +21,7 @@ async fn login_code(node: &Node) -> (String, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_tries_burn_a_code() {
     for node in Node::all().await {
-        node.people.set("ada", ADA, Status::Active);
+        node.peers.account(ADA, &["ada"], Status::Active);
         let (otp_id, code) = login_code(&node).await;
         for malformed in ["", "12345", "１２３４５６", "not a code"] {
             assert!(!node.login(&otp_id, malformed).await);
@@ -39,8 +39,8 @@ async fn wrong_tries_burn_a_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_try_may_be_right() {
-    let node = Node::start("", None).await;
-    node.people.set("ada", ADA, Status::Active);
+    let node = Node::start().await;
+    node.peers.account(ADA, &["ada"], Status::Active);
     let (otp_id, code) = login_code(&node).await;
     for _ in 0..4 {
         assert!(!node.login(&otp_id, &other(&code)).await);
@@ -52,7 +52,7 @@ async fn the_last_try_may_be_right() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_twenty_at_once_one_is_right() {
     for node in Node::all().await {
-        node.people.set("ada", ADA, Status::Active);
+        node.peers.account(ADA, &["ada"], Status::Active);
         let (otp_id, code) = login_code(&node).await;
         let tries = join_all((0..20).map(|_| node.login(&otp_id, &code))).await;
         assert_eq!(tries.iter().filter(|valid| **valid).count(), 1);
@@ -63,7 +63,7 @@ async fn of_twenty_at_once_one_is_right() {
 #[tokio::test(flavor = "multi_thread")]
 async fn at_once_no_more_are_compared_than_one_after_another() {
     for node in Node::all().await {
-        node.people.set("ada", ADA, Status::Active);
+        node.peers.account(ADA, &["ada"], Status::Active);
         let (otp_id, code) = login_code(&node).await;
         let wrong = other(&code);
         let tries = join_all((0..30).map(|_| node.login(&otp_id, &wrong))).await;
@@ -84,7 +84,7 @@ async fn at_once_no_more_are_compared_than_one_after_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_takes_thirty_wrong_tries_over_all_its_codes() {
     for node in Node::all().await {
-        node.people.set("ada", ADA, Status::Active);
+        node.peers.account(ADA, &["ada"], Status::Active);
         for _ in 0..6 {
             let (otp_id, code) = login_code(&node).await;
             for _ in 0..5 {

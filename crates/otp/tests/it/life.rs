@@ -31,7 +31,7 @@ fn code_of(problem: Result<impl std::fmt::Debug, Problem>) -> Code {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_code_is_sent_issued_and_used_once() {
     for node in Node::all().await {
-        node.people.set("ada", ADA, Status::Active);
+        node.peers.account(ADA, &["ada"], Status::Active);
         let sent = node.send("ada").await;
         let event = &node.events(1).await[0];
         assert_eq!((event.kind.as_str(), event.subject), ("otp.due", None));
@@ -57,8 +57,8 @@ async fn a_login_code_is_sent_issued_and_used_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answer_does_not_tell_whose_identifier_it_is() {
     for node in Node::all().await {
-        node.people.set("ada", ADA, Status::Active);
-        node.people.set("blocked", BOB, Status::Blocked);
+        node.peers.account(ADA, &["ada"], Status::Active);
+        node.peers.account(BOB, &["blocked"], Status::Blocked);
         for identifier in ["ada", "nobody", "blocked"] {
             let sent = node.send(identifier).await;
             assert!(!sent.otp_id.is_empty() && sent.expires_at.is_some(), "{identifier}");
@@ -71,8 +71,8 @@ async fn the_answer_does_not_tell_whose_identifier_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn within_the_cooldown_nothing_is_sent() {
     for node in Node::all().await {
-        node.people.set("ada", ADA, Status::Active);
-        node.people.set("ada@example.test", ADA, Status::Active);
+        node.peers.account(ADA, &["ada"], Status::Active);
+        node.peers.account(ADA, &["ada@example.test"], Status::Active);
         let first = node.send("ada").await;
         assert!(node.issue(&first.otp_id).await.due);
         let second = node.send("ADA").await;
@@ -172,7 +172,7 @@ async fn one_validates_ones_own_codes_and_a_service_anybodys() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_refused() {
-    let node = Node::start("", None).await;
+    let node = Node::start().await;
     let wish = |purpose: Purpose, channel: Channel, identifier: Option<&str>| SendOtpRequest {
         purpose: purpose.into(),
         channel: channel.into(),

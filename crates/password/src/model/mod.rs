@@ -2,6 +2,7 @@
 
 mod common;
 mod guard;
+mod network;
 mod password;
 mod policy;
 mod reset;
@@ -9,6 +10,7 @@ mod similar;
 mod strength;
 
 pub(crate) use guard::{DAY, DAY_LIMIT, GuardName, delay, source_name};
+pub(crate) use network::{BadNetwork, Network};
 pub(crate) use password::{MAX_CHARS, Password};
 pub(crate) use policy::Fault;
 pub use policy::Policy;

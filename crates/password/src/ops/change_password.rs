@@ -9,9 +9,11 @@ use super::policy;
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::PasswordChanged;
+use crate::hash::Hashed;
 use crate::model::{GuardName, Password};
 use crate::store;
 
+const METHOD: &str = "password.ChangePassword";
 const POINTER: &str = "/new_password";
 
 pub(crate) async fn change_password(
@@ -23,6 +25,17 @@ pub(crate) async fn change_password(
 ) -> Result<()> {
     // Within `run`, so that a refusal is recorded.
     app.db.run(cx, || async { cx.require_self(user_id) }).await?;
+    if let Some(done) = app.db.kept(cx, METHOD).await? {
+        return Ok(done);
+    }
+    match change(app, cx, user_id, (current, new)).await {
+        // The same request, sent twice at once, may have won meanwhile.
+        Err(error) => app.db.kept(cx, METHOD).await?.ok_or(error),
+        done => done,
+    }
+}
+
+async fn change(app: &App, cx: &Cx, user_id: UserId, (current, new): (&str, &str)) -> Result<()> {
     let new = Password::read(new).map_err(|fault| Error::Weak(POINTER, fault))?;
     let current = Password::read(current).map_err(|_| Error::WrongPassword)?;
     let ticket = app.pool.enter()?;
@@ -41,14 +54,14 @@ pub(crate) async fn change_password(
     let here = here.unwrap_or_default();
     end_sessions(app, cx, user_id, here.clone(), "password_changed").await?;
     let write = || async { Ok(write(app, cx, user_id, (&old, &hash)).await?) };
-    app.db.run(cx, write).await?;
+    app.db.run_once(cx, METHOD, write).await?;
     end_latecomers(app, cx, user_id, here, "password_changed").await;
     Ok(())
 }
 
-async fn write(app: &App, cx: &Cx, user_id: UserId, (old, new): (&str, &str)) -> Result<()> {
+async fn write(app: &App, cx: &Cx, user_id: UserId, (old, new): (&str, &Hashed)) -> Result<()> {
     let mut tx = app.db.write().await?;
-    if !store::replace(&mut tx, user_id, old, new, cx.now()).await? {
+    if !store::replace(&mut tx, user_id, (old, new), cx.now()).await? {
         return Err(Error::ChangedMeanwhile);
     }
     store::confirm(&mut tx, user_id, cx.now()).await?;

@@ -4,11 +4,13 @@ use denizen_db::Tx;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 use denizen_kit::problem::Problem;
-use denizen_kit::time::{after, elapsed};
+use denizen_kit::time::{Timestamp, after, elapsed};
 
+use super::sources::Sources;
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::PasswordClosed;
+use crate::hash::Bill;
 use crate::model::{DAY, DAY_LIMIT, GuardName, Password, delay, source_name};
 use crate::pool::Ticket;
 use crate::store;
@@ -25,8 +27,8 @@ pub(super) struct Try<'a> {
     pub(super) password: &'a Password,
 }
 
-/// Evaluates a try: the person's hash when it is right, none when it is wrong, 429 when it must wait. It costs one
-/// hash, whoever's it is.
+/// Evaluates a try: the person's hash when it is right, none when it is wrong, 429 when it must wait. A wrong
+/// one costs the same, whoever's it is.
 pub(super) async fn attempt(
     app: &App,
     cx: &Cx,
@@ -46,9 +48,10 @@ pub(super) async fn attempt(
             Ok(Some(hash))
         }
         Ok(None) => {
-            if let Some(user_id) = attempt.user_id.filter(|_| closes) {
-                announce(app, cx, user_id).await?;
-            }
+            let closed = attempt.user_id.zip(closes);
+            let closed =
+                closed.map(|(user_id, until)| PasswordClosed { user_id, failures: DAY_LIMIT, until });
+            fail(app, cx, &Sources::of(app, attempt.source), closed.as_ref()).await?;
             Ok(None)
         }
         Err(error) => {
@@ -62,16 +65,17 @@ pub(super) async fn attempt(
 }
 
 async fn evaluate(app: &App, cx: &Cx, ticket: &Ticket, attempt: &Try<'_>) -> Result<Option<String>> {
-    let hash = match attempt.user_id {
-        Some(user_id) => store::hash(&mut app.db.single().await?, user_id).await?,
-        None => None,
-    };
-    let right = ticket.verify(cx.call().deadline, attempt.password, hash.as_deref()).await?;
+    // Nobody's hash is looked for too: an unknown account takes the same steps.
+    let user_id = attempt.user_id.unwrap_or_else(UserId::nil);
+    let (hash, costliest) = store::hash_and_costliest(&mut app.db.single().await?, user_id).await?;
+    let costliest = if app.config.hide_imports { costliest } else { Vec::new() };
+    let bill = Bill::new(&app.config.hash, &costliest);
+    let right = ticket.verify(cx.call().deadline, attempt.password, (hash.as_deref(), bill)).await?;
     Ok(hash.filter(|_| right))
 }
 
-/// Counts the try as a failure, or says how long to wait. True when this failure, if it is one, closes the name.
-async fn reserve(app: &App, cx: &Cx, counters: &Counters) -> Result<bool> {
+/// Counts the try as a failure, or says how long to wait. Until when this failure, if it is one, closes the name.
+async fn reserve(app: &App, cx: &Cx, counters: &Counters) -> Result<Option<Timestamp>> {
     let reserved = app.db.run(cx, || async {
         let mut tx = app.db.write_relaxed("each step is one conditional statement on one row").await?;
         let closes = count(cx, &mut tx, counters).await?;
@@ -81,7 +85,7 @@ async fn reserve(app: &App, cx: &Cx, counters: &Counters) -> Result<bool> {
     Ok(reserved.await?)
 }
 
-async fn count(cx: &Cx, tx: &mut Tx, counters: &Counters) -> Result<bool> {
+async fn count(cx: &Cx, tx: &mut Tx, counters: &Counters) -> Result<Option<Timestamp>> {
     let now = cx.now();
     let Some(failures) = store::guard::count_pair(tx, counters, now).await? else {
         let until = store::guard::pair_lock(tx, counters).await?;
@@ -95,21 +99,31 @@ async fn count(cx: &Cx, tx: &mut Tx, counters: &Counters) -> Result<bool> {
         return Err(Error::TooManyAttempts(elapsed(now, until.unwrap_or(now))));
     };
     if failures < DAY_LIMIT {
-        return Ok(false);
+        return Ok(None);
     }
-    store::guard::close_day(tx, counters, after(now, DAY)).await?;
-    Ok(true)
+    let until = after(now, DAY);
+    store::guard::close_day(tx, counters, until).await?;
+    Ok(Some(until))
 }
 
-/// Says that the person's password is off for a day.
-async fn announce(app: &App, cx: &Cx, user_id: UserId) -> Result<()> {
-    let announced = app.db.run(cx, || async {
-        let mut tx = app.db.write_relaxed("writes an event only").await?;
-        tx.emit(cx, PasswordClosed { user_id });
+/// Counts a failure with its source, and says so if the person's password is off for a day.
+async fn fail(app: &App, cx: &Cx, sources: &Sources, closed: Option<&PasswordClosed>) -> Result<()> {
+    if sources.is_empty() && closed.is_none() {
+        return Ok(());
+    }
+    let failed = app.db.run(cx, || async {
+        let mut tx = app.db.write_relaxed("each step is one conditional statement on one row").await?;
+        let has_blocked = sources.count(app, cx, &mut tx).await?;
+        if let Some(closed) = closed {
+            tx.emit(cx, PasswordClosed { ..*closed });
+        }
         tx.commit().await?;
-        Ok(())
+        Ok(has_blocked)
     });
-    Ok(announced.await?)
+    if failed.await? {
+        app.blocks_bell.ring();
+    }
+    Ok(())
 }
 
 /// Takes a counted try back: it was right, or it was not evaluated.

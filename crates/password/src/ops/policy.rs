@@ -53,7 +53,7 @@ pub(super) async fn require_new(
     let old = store::old_hashes(&mut tx, user_id, most - 1).await?;
     drop(tx);
     for hash in present.into_iter().chain(old) {
-        if ticket.verify(cx.call().deadline, password, Some(&hash)).await? {
+        if ticket.compare(cx.call().deadline, password, &hash).await? {
             return Err(Error::Weak("/new_password", Fault::Reused(most)));
         }
     }

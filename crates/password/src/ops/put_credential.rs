@@ -7,7 +7,7 @@ use denizen_kit::id::UserId;
 use super::policy;
 use crate::App;
 use crate::error::{Error, Result};
-use crate::hash::Stored;
+use crate::hash::{Hashed, Refusal, Stored};
 use crate::model::Password;
 use crate::store;
 
@@ -20,7 +20,9 @@ pub(crate) enum NewSecret {
 pub(crate) async fn put_credential(app: &App, cx: &Cx, user_id: UserId, secret: &NewSecret) -> Result<()> {
     cx.require_service(&[Role::Users])?;
     let hash = match secret {
-        NewSecret::Hash(phc) => foreign(phc)?,
+        NewSecret::Hash(text) => {
+            foreign(app, text).map_err(|refusal| Error::HashRefused("/password_hash", refusal))?
+        }
         NewSecret::Password { text, context } => {
             let password = Password::read(text).map_err(|fault| Error::Weak("/password", fault))?;
             let ticket = app.pool.enter()?;
@@ -37,13 +39,12 @@ pub(crate) async fn put_credential(app: &App, cx: &Cx, user_id: UserId, secret: 
     Ok(app.db.run(cx, write).await?)
 }
 
-/// A hash that can be verified here.
-fn foreign(phc: &str) -> Result<String> {
-    let acceptable = Stored::parse(phc).is_some_and(|stored| stored.is_acceptable());
-    if !acceptable {
-        let detail = "this must be a PHC string of Argon2id, version 19, of at most 64 MiB, 16 passes and 16 lanes: \
-                      $argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>";
-        return Err(Error::Unacceptable("/password_hash", "unsupported", detail));
+/// A hash from elsewhere, if it can be verified here.
+pub(super) fn foreign(app: &App, text: &str) -> Result<Hashed, Refusal> {
+    let stored = Stored::parse(text)?;
+    stored.algorithm.accept()?;
+    if !app.pool.can_check(&stored) {
+        return Err(Refusal::UnknownPepper);
     }
-    Ok(phc.to_owned())
+    Ok(Hashed { text: text.to_owned(), work: stored.work() })
 }

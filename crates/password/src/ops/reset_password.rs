@@ -18,11 +18,13 @@ use super::{MAX_IDENTIFIER, policy};
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::PasswordReset;
+use crate::hash::Hashed;
 use crate::model::{Password, decode_token};
 use crate::pool::Ticket;
 use crate::store;
 use crate::store::reset::Reset;
 
+const METHOD: &str = "password.ResetPassword";
 const POINTER: &str = "/new_password";
 
 /// How long a code that was proved is remembered, for a second try with a better password.
@@ -47,6 +49,17 @@ impl ResetProof {
 }
 
 pub(crate) async fn reset_password(app: &App, cx: &Cx, proof: &ResetProof, new: &str) -> Result<()> {
+    if let Some(done) = app.db.kept(cx, METHOD).await? {
+        return Ok(done);
+    }
+    match reset(app, cx, proof, new).await {
+        // The same request, sent twice at once, may have won meanwhile.
+        Err(error) => app.db.kept(cx, METHOD).await?.ok_or(error),
+        done => done,
+    }
+}
+
+async fn reset(app: &App, cx: &Cx, proof: &ResetProof, new: &str) -> Result<()> {
     let new = Password::read(new).map_err(|fault| Error::Weak(POINTER, fault))?;
     let (issue_id, user_id, ticket) = match proof {
         ResetProof::Token(token) => {
@@ -66,10 +79,8 @@ pub(crate) async fn reset_password(app: &App, cx: &Cx, proof: &ResetProof, new: 
     drop(ticket);
 
     end_sessions(app, cx, user_id, String::new(), "password_reset").await?;
-    let write = || async { Ok(write(app, cx, (issue_id, user_id), &hash).await?) };
-    if !app.db.run(cx, write).await? {
-        return Err(proof.refusal());
-    }
+    let write = || async { Ok(write(app, cx, (issue_id, user_id), (proof, &hash)).await?) };
+    app.db.run_once(cx, METHOD, write).await?;
     end_latecomers(app, cx, user_id, String::new(), "password_reset").await;
     Ok(())
 }
@@ -80,17 +91,22 @@ async fn accept(
     cx: &Cx,
     ticket: &Ticket,
     (user_id, new, context): (UserId, &Password, Vec<String>),
-) -> Result<String> {
+) -> Result<Hashed> {
     policy::require(app, cx, ticket, new, (POINTER, context)).await?;
     policy::require_new(app, cx, ticket, user_id, new).await?;
     ticket.hash(cx.call().deadline, new, cx.random()).await
 }
 
-/// Uses the reset up and keeps the new hash; false when somebody else was first.
-async fn write(app: &App, cx: &Cx, (issue_id, user_id): (Uuid, UserId), hash: &str) -> Result<bool> {
+/// Uses the reset up and keeps the new hash, unless somebody else was first.
+async fn write(
+    app: &App,
+    cx: &Cx,
+    (issue_id, user_id): (Uuid, UserId),
+    (proof, hash): (&ResetProof, &Hashed),
+) -> Result<()> {
     let mut tx = app.db.write().await?;
     if !store::reset::use_up(&mut tx, issue_id, user_id, cx.now()).await? {
-        return Ok(false);
+        return Err(proof.refusal());
     }
     if let Some(old) = store::hash(&mut tx, user_id).await? {
         store::keep_old(&mut tx, cx, user_id, &old, app.config.history.saturating_sub(1)).await?;
@@ -100,7 +116,7 @@ async fn write(app: &App, cx: &Cx, (issue_id, user_id): (Uuid, UserId), hash: &s
     store::guard::forget(&mut tx, user_id).await?;
     tx.emit(cx, PasswordReset { user_id });
     tx.commit().await?;
-    Ok(true)
+    Ok(())
 }
 
 async fn by_token(app: &App, cx: &Cx, token: &str) -> Result<(Uuid, UserId)> {

@@ -8,7 +8,6 @@ use denizen_kit::problem::{Code, Problem};
 use super::guard::{Try, attempt};
 use crate::App;
 use crate::error::{Error, Result};
-use crate::hash::Stored;
 use crate::model::{GuardName, Password};
 use crate::pool::Ticket;
 use crate::store;
@@ -37,13 +36,13 @@ pub(crate) async fn verify_credential(app: &App, cx: &Cx, tried: &Tried) -> Resu
     let verified = attempt(app, cx, &ticket, &this).await;
     metrics::counter!("denizen_password_verified_total", "result" => result(&verified)).increment(1);
     let (Some(hash), Some(user_id)) = (verified?, tried.user_id) else { return Ok(false) };
-    if Stored::parse(&hash).is_some_and(|stored| stored.is_outdated(app.config.cost)) {
+    if app.pool.is_outdated(&hash) {
         rehash(app, cx, &ticket, (user_id, &hash, &password)).await;
     }
     Ok(true)
 }
 
-/// Replaces a hash made at another cost. The login does not depend on it: the next one tries again.
+/// Replaces a hash made in another way. The login does not depend on it: the next one tries again.
 async fn rehash(app: &App, cx: &Cx, ticket: &Ticket, (user_id, old, password): (UserId, &str, &Password)) {
     let new = match ticket.hash(cx.call().deadline, password, cx.random()).await {
         Ok(new) => new,

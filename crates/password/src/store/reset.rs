@@ -18,6 +18,8 @@ const TAKE_REQUEST: &str = "DELETE FROM reset_requests WHERE id = $1";
 
 const DUES: &str = "SELECT COUNT(*) FROM reset_dues WHERE user_id = $1 AND created_at > $2";
 
+const OLDEST_DUE: &str = "SELECT MIN(created_at) FROM reset_dues WHERE user_id = $1 AND created_at > $2";
+
 const INSERT_DUE: &str = "INSERT INTO reset_dues (id, user_id, created_at) VALUES ($1, $2, $3)";
 
 const RESET: &str = "SELECT issue_id, user_id, expires_at, used_at, ended_at FROM resets \
@@ -44,8 +46,11 @@ const ERASE_RESETS: &str = "DELETE FROM resets WHERE user_id = $1";
 
 const ERASE_DUES: &str = "DELETE FROM reset_dues WHERE user_id = $1";
 
+/// Resets that fall due for one account within [`DUE_WINDOW`].
+pub(crate) const MOST_DUE: i64 = 5;
+
 /// How far back resets of an account are counted.
-const DUE_WINDOW: Duration = Duration::from_secs(3600);
+pub(crate) const DUE_WINDOW: Duration = Duration::from_secs(3600);
 
 /// How long a reset that has ended is kept, so that a message that is written late gets the token it had.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -119,6 +124,12 @@ pub(crate) async fn take_request(tx: &mut Tx, id: Uuid) -> Result<bool> {
 pub(crate) async fn dues(tx: &mut Tx, user_id: UserId, now: Timestamp) -> Result<i64> {
     let (count,): (i64,) = tx.one(DUES, args![user_id, before(now, DUE_WINDOW)]).await?;
     Ok(count)
+}
+
+/// When the oldest of them fell due.
+pub(crate) async fn oldest_due(tx: &mut Tx, user_id: UserId, now: Timestamp) -> Result<Option<Timestamp>> {
+    let (oldest,): (Option<Timestamp>,) = tx.one(OLDEST_DUE, args![user_id, before(now, DUE_WINDOW)]).await?;
+    Ok(oldest)
 }
 
 /// Writes down that a reset fell due.

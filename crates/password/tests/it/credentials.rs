@@ -2,11 +2,12 @@
 
 use denizen_kit::caller::Role;
 use denizen_kit::problem::Code;
-use denizen_rpc::password::internal::v1::PutCredentialRequest;
+use denizen_rpc::password::internal::v1::{DropCredentialRequest, PutCredentialRequest};
 use denizen_rpc::password::v1::CheckStrengthRequest;
 use denizen_rpc::problem_from;
+use denizen_rpc::users::v1::Status;
 
-use crate::node::{ADA, BOB, CHEAP, FIRST, Node, SECOND, field};
+use crate::node::{self, ADA, BOB, CHEAP, FIRST, Node, SECOND, field};
 
 /// Of `password`, by the reference implementation.
 const IMPORTED: &str =
@@ -39,22 +40,6 @@ async fn the_whole_password_counts_however_it_is_typed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_costs_one_hash() {
-    let node = Node::start(CHEAP).await;
-    node.put(ADA, FIRST).await.unwrap();
-    for (user_id, password) in [(ADA, FIRST), (ADA, SECOND), (BOB, FIRST), ("", FIRST)] {
-        let before = node.app.pool.hashes();
-        node.verify(user_id, password).await.unwrap();
-        assert_eq!(node.app.pool.hashes() - before, 1, "{user_id}");
-    }
-    let before = node.app.pool.hashes();
-    assert!(!node.verify(ADA, &"a".repeat(1 << 20)).await.unwrap());
-    assert!(!node.verify(ADA, &"a".repeat(257)).await.unwrap());
-    assert_eq!(node.app.pool.hashes(), before, "what cannot be a password costs nothing");
-    node.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_bad_first_password_is_refused_with_the_reason() {
     let node = Node::start(CHEAP).await;
     let table = [
@@ -73,36 +58,62 @@ async fn a_bad_first_password_is_refused_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_imported_hash_is_hashed_anew_at_the_next_success() {
+async fn what_is_no_hash_or_costs_too_much_is_refused() {
     let node = Node::start(CHEAP).await;
-    let put = |hash: &str| PutCredentialRequest {
-        user_id: ADA.to_owned(),
-        password_hash: hash.to_owned(),
-        ..PutCredentialRequest::default()
-    };
     let mut users = node.credentials(Role::Users);
-    for bad in [
-        "hunter2",
-        "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
-        &IMPORTED.replace("65536", "65537"),
+    for (bad, code, word) in [
+        ("hunter2", "unsupported", "$argon2id$"),
+        (&IMPORTED.replace("65536", "65537"), "too_costly", "64 MiB"),
+        (&IMPORTED[..IMPORTED.len() - 27], "too_weak", "16 bytes"),
     ] {
-        let problem = problem_from(users.put_credential(put(bad)).await.unwrap_err());
-        assert_eq!(field(&problem), ("/password_hash", "unsupported"));
-        assert!(problem.fields[0].detail.contains("Argon2id"));
-    }
-    users.put_credential(put(IMPORTED)).await.unwrap();
-    for (password, valid, hashes) in [("passwore", false, 1), ("password", true, 2), ("password", true, 1)] {
-        let before = node.app.pool.hashes();
-        assert_eq!(node.verify(ADA, password).await.unwrap(), valid);
-        assert_eq!(node.app.pool.hashes() - before, hashes);
-    }
-    let node = node.restart("[password.argon2]\nmemory_kib = 64\niterations = 1\n").await;
-    for hashes in [2, 1] {
-        let before = node.app.pool.hashes();
-        assert!(node.verify(ADA, "password").await.unwrap());
-        assert_eq!(node.app.pool.hashes() - before, hashes, "once after a change of settings");
+        let problem = problem_from(users.put_credential(node::put_hash(ADA, bad)).await.unwrap_err());
+        assert_eq!(field(&problem), ("/password_hash", code), "{bad}");
+        assert!(problem.fields[0].detail.contains(word), "{}", problem.fields[0].detail);
     }
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_hash_is_hashed_anew_at_the_next_success() {
+    for node in Node::all().await {
+        let mut users = node.credentials(Role::Users);
+        users.put_credential(node::put_hash(ADA, IMPORTED)).await.unwrap();
+        for (password, valid, hashes) in
+            [("passwore", false, 1), ("password", true, 2), ("password", true, 1)]
+        {
+            let before = node.app.pool.hashes();
+            assert_eq!(node.verify(ADA, password).await.unwrap(), valid);
+            assert_eq!(node.app.pool.hashes() - before, hashes);
+        }
+        let node = node.restart("[password.argon2]\nmemory_kib = 64\niterations = 1\n").await;
+        for hashes in [2, 1] {
+            let before = node.app.pool.hashes();
+            assert!(node.verify(ADA, "password").await.unwrap());
+            assert_eq!(node.app.pool.hashes() - before, hashes, "once after a change of settings");
+        }
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_password_is_gone_and_its_link_too() {
+    for node in Node::all().await {
+        node.peers.account(ADA, &["ada"], Status::Active);
+        node.put(ADA, FIRST).await.unwrap();
+        let token = node.token("0192aa00-0000-7000-8000-0000000000e1").await;
+        let request = DropCredentialRequest { user_id: ADA.to_owned() };
+        for _ in 0..2 {
+            node.credentials(Role::Users).drop_credential(request.clone()).await.unwrap();
+        }
+        assert!(!node.verify(ADA, FIRST).await.unwrap());
+        assert_eq!(node.reset(&token, SECOND).await.unwrap_err().code, Code::TokenInvalid);
+        let newer = node.token("0192aa00-0000-7000-8000-0000000000e2").await;
+        node.reset(&newer, SECOND).await.unwrap();
+        assert!(node.verify(ADA, SECOND).await.unwrap());
+        let events: Vec<String> = node.events(2).await.into_iter().map(|event| event.kind).collect();
+        assert_eq!(events, ["password.dropped", "password.reset"], "told once");
+        node.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,6 +129,9 @@ async fn internal_operations_are_internal() {
             })
             .await;
         assert_eq!(problem_from(put.unwrap_err()).code, Code::Forbidden, "{service}");
+        let request = DropCredentialRequest { user_id: ADA.to_owned() };
+        let dropped = node.credentials(service).drop_credential(request).await;
+        assert_eq!(problem_from(dropped.unwrap_err()).code, Code::Forbidden, "{service}");
     }
     node.stop().await;
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use denizen_kit::caller::Role;
 use denizen_kit::problem::{Code, Problem};
-use denizen_rpc::password::internal::v1::VerifyCredentialRequest;
+use denizen_rpc::password::internal::v1::{ExportHashesRequest, VerifyCredentialRequest};
+use denizen_rpc::password::v1::ForgotPasswordRequest;
+use denizen_rpc::password::v1::forgot_password_request::By;
 use denizen_rpc::problem_from;
 use futures::future::join_all;
 
@@ -71,6 +73,8 @@ async fn fifty_failures_close_the_day() {
             (events[0].kind.as_str(), events[0].subject),
             ("password.closed", Some(ADA.parse().unwrap()))
         );
+        let told: serde_json::Value = serde_json::from_str(&events[0].data).unwrap();
+        assert_eq!(told, serde_json::json!({"failures": 50, "until": "2026-09-22T14:13:20Z"}));
         node.clock.advance(Duration::from_secs(24 * 3600));
         denizen_password::sweep(&node.app).await.unwrap();
         node.put(ADA, FIRST).await.unwrap();
@@ -118,6 +122,35 @@ async fn overload_is_told_at_once_and_counts_for_nobody() {
     assert!(shed > 0, "forty do not fit in two places");
     assert!(node.verify(ADA, FIRST).await.unwrap());
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_storm_no_more_is_hashed_than_has_a_place_and_the_rest_goes_on() {
+    let slow =
+        "[password.pool]\nslots = 1\nqueue = 1\n[password.argon2]\nmemory_kib = 65536\niterations = 12\n";
+    let node = Node::start(slow).await;
+    let storm = join_all((0..40).map(|_| node.verify("", SECOND)));
+    let meanwhile = async {
+        while node.app.pool.hashes() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let request = ExportHashesRequest { user_ids: vec![ADA.to_owned()] };
+        node.transfer(Role::Users).export_hashes(request).await.unwrap();
+        node.passwords(None).forgot_password(forgotten()).await.unwrap();
+        node.app.pool.hashes()
+    };
+    let (answers, hashes) = tokio::join!(storm, meanwhile);
+    assert_eq!(hashes, 1, "answered while the first hash was computed");
+    let (evaluated, shed): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!((evaluated.len(), shed.len(), node.app.pool.hashes()), (2, 38, 2));
+    for problem in shed.into_iter().filter_map(Result::err) {
+        assert_eq!((problem.code, problem.retry_after), (Code::Overloaded, Some(Duration::from_secs(1))));
+    }
+    node.stop().await;
+}
+
+fn forgotten() -> ForgotPasswordRequest {
+    ForgotPasswordRequest { by: Some(By::Identifier("ada".to_owned())), via: String::new() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

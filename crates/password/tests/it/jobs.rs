@@ -25,7 +25,7 @@ async fn a_forgotten_password_falls_due_for_those_who_have_an_account() {
     for node in Node::all().await {
         node.peers.account(ADA, &["ada", "+4917612345678"], Status::Active);
         node.peers.account(BOB, &["bob"], Status::Blocked);
-        denizen_password::start_jobs(&node.app, &node.tasks);
+        node.start_jobs();
         forgot(&node, identifier("nobody"), "").await;
         forgot(&node, identifier("bob"), "").await;
         forgot(&node, identifier(" ada "), "").await;
@@ -50,7 +50,7 @@ async fn nobody_floods_a_mailbox() {
     for node in Node::all().await {
         node.peers.account(ADA, &["ada"], Status::Active);
         node.peers.account(BOB, &["bob"], Status::Active);
-        denizen_password::start_jobs(&node.app, &node.tasks);
+        node.start_jobs();
         for _ in 0..9 {
             forgot(&node, identifier("ada"), "").await;
         }
@@ -116,7 +116,7 @@ async fn accounts_are_followed() {
         let events =
             [event(1, "user.created", ADA), event(2, "user.updated", ADA), event(3, "user.erased", BOB)];
         node.peers.world().events.extend(events);
-        denizen_password::start_jobs(&node.app, &node.tasks);
+        node.start_jobs();
         while node.peers.world().acknowledged < 3 {
             tokio::task::yield_now().await;
         }

@@ -1,33 +1,29 @@
 //! The service on its own, reachable as its callers reach it, with a real database.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use denizen_db::{Config as DbConfig, Db, Record, Secrets};
-use denizen_kit::caller::{Caller, Permissions, Person, Role};
+use denizen_db::Record;
+use denizen_kit::caller::{Permissions, Person, Role};
 use denizen_kit::config::Settings;
-use denizen_kit::cx::{Call, Cx};
+use denizen_kit::cx::Idempotency;
 use denizen_kit::id::SessionId;
 use denizen_kit::problem::Problem;
 use denizen_kit::seal::{Key, Master};
-use denizen_kit::task::Tasks;
-use denizen_kit::time::{Clock, Timestamp};
+use denizen_kit::time::Clock;
 use denizen_password::App;
-use denizen_rpc::auth::internal::v1::sessions_server::SessionsServer;
-use denizen_rpc::events::internal::v1::event_log_server::EventLogServer;
-use denizen_rpc::otp::internal::v1::codes_server::CodesServer;
 use denizen_rpc::password::internal::v1::credentials_client::CredentialsClient;
+use denizen_rpc::password::internal::v1::ip_block_feed_client::IpBlockFeedClient;
+use denizen_rpc::password::internal::v1::transfer_client::TransferClient;
 use denizen_rpc::password::internal::v1::{IssueResetRequest, PutCredentialRequest, VerifyCredentialRequest};
+use denizen_rpc::password::v1::ip_blocks_client::IpBlocksClient;
+use denizen_rpc::password::v1::password_administration_client::PasswordAdministrationClient;
 use denizen_rpc::password::v1::passwords_client::PasswordsClient;
 use denizen_rpc::password::v1::reset_password_request::Proof;
 use denizen_rpc::password::v1::{ChangePasswordRequest, CodeProof, ResetPasswordRequest};
-use denizen_rpc::users::internal::v1::directory_server::DirectoryServer;
-use denizen_rpc::{Link, Links, Peer, Services, Signer, problem_from};
-use tempfile::TempDir;
+use denizen_rpc::{Peer, problem_from};
+use denizen_testkit::peers::Peers;
+use denizen_testkit::{Stage, Wiring};
 use tonic::service::RoutesBuilder;
-
-use crate::peers::Peers;
 
 pub(crate) const ADA: &str = "0192aa00-0000-7000-8000-00000000ada0";
 pub(crate) const BOB: &str = "0192aa00-0000-7000-8000-00000000b0b0";
@@ -43,73 +39,98 @@ pub(crate) struct Node {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Clock,
     pub(crate) peers: Peers,
-    pub(crate) tasks: Tasks,
-    links: Links,
-    place: Arc<(DbConfig, TempDir)>,
+    stage: Stage,
+    wiring: Wiring,
 }
 
 impl Node {
-    /// One on each engine at hand; PostgreSQL when `DENIZEN_TEST_DATABASE_URL` names a server.
+    /// One on each engine at hand, called each way.
     pub(crate) async fn all() -> Vec<Self> {
-        let mut nodes = vec![Self::start(CHEAP).await];
-        if let Some(server) = postgres() {
-            nodes.push(Self::open(CHEAP, place(Some(fresh_database(&server).await))).await);
+        Self::all_with(CHEAP).await
+    }
+
+    pub(crate) async fn all_with(settings: &str) -> Vec<Self> {
+        let mut nodes = Vec::new();
+        for stage in Stage::all().await {
+            nodes.push(Self::open(settings, stage).await);
         }
         nodes
     }
 
     pub(crate) async fn start(settings: &str) -> Self {
-        Self::open(settings, place(None)).await
+        Self::open(settings, Stage::simple()).await
     }
 
     /// Stops, and starts with other settings on the same database.
     pub(crate) async fn restart(self, settings: &str) -> Self {
-        let place = self.place.clone();
+        let stage = self.stage.clone();
         self.stop().await;
-        Self::open(settings, place).await
+        Self::open(settings, stage).await
     }
 
-    async fn open(settings: &str, place: Arc<(DbConfig, TempDir)>) -> Self {
-        let secrets = Secrets { events: Key::from_bytes([1; 32]), replies: Key::from_bytes([2; 32]) };
-        let db = Db::connect(&place.0, "password", &secrets, denizen_password::MIGRATIONS).await.unwrap();
-        let clock = Clock::manual(Timestamp::from_second(1_790_000_000).unwrap());
-        let tasks = Tasks::new();
-        db.start_jobs(&tasks, &clock);
-
-        let services = Services::new();
-        let roles = [Role::Password, Role::Users, Role::Auth, Role::Otp];
-        let local = roles.map(|role| (role, Link::Local(services.clone())));
-        let signer = Signer::new(Key::from_bytes([3; 32]), clock.clone());
-        let links = Links::new(Role::Password, Arc::new(HashMap::from(local)), signer);
+    async fn open(settings: &str, stage: Stage) -> Self {
+        let wiring = stage.wire(Role::Password, denizen_password::MIGRATIONS).await;
         let mut settings = Settings::load(settings, []);
         let config = denizen_password::Config::read(&mut settings);
         settings.finish().unwrap();
         let master = Master::new(Key::from_bytes([4; 32]));
-        let app = Arc::new(App::new(db, links.clone(), clock.clone(), config, &master));
+        let clock = wiring.clock.clone();
+        let app = Arc::new(App::new(wiring.db.clone(), wiring.links.clone(), clock.clone(), config, &master));
 
         let peers = Peers::default();
         let mut routes = RoutesBuilder::default();
         denizen_password::add_routes(&app, &mut routes);
-        routes.add_service(DirectoryServer::new(peers.clone()));
-        routes.add_service(SessionsServer::new(peers.clone()));
-        routes.add_service(CodesServer::new(peers.clone()));
-        routes.add_service(EventLogServer::new(peers.clone()));
-        services.fill(routes.routes());
-        Self { app, clock, peers, tasks, links, place }
+        peers.add_routes(&mut routes);
+        wiring.serve(routes.routes());
+        Self { app, clock, peers, stage, wiring }
     }
 
-    fn call(&self, service: Role, person: Option<Person>) -> Arc<Call> {
-        let mut call = Call::clone(Cx::job(service, &self.clock).call());
-        call.caller = Caller { service, person: person.map(Arc::new) };
-        Arc::new(call)
+    /// Starts what runs beside the calls.
+    pub(crate) fn start_jobs(&self) {
+        denizen_password::start_jobs(&self.app, &self.wiring.tasks);
     }
 
     pub(crate) fn passwords(&self, person: Option<Person>) -> PasswordsClient<Peer> {
-        self.links.passwords(&self.call(Role::Gateway, person))
+        self.wiring.links.passwords(&Arc::new(self.wiring.call(Role::Gateway, person)))
+    }
+
+    /// The public operations under an idempotency key. The fingerprint stands for the request.
+    pub(crate) fn passwords_once(&self, person: Option<Person>, key: &str) -> PasswordsClient<Peer> {
+        let mut call = self.wiring.call(Role::Gateway, person);
+        call.idempotency = Some(Idempotency { key: key.to_owned(), fingerprint: [7; 32] });
+        self.wiring.links.passwords(&Arc::new(call))
     }
 
     pub(crate) fn credentials(&self, service: Role) -> CredentialsClient<Peer> {
-        CredentialsClient::new(self.links.peer_as(Role::Password, self.call(service, None)))
+        CredentialsClient::new(self.peer(service))
+    }
+
+    pub(crate) fn transfer(&self, service: Role) -> TransferClient<Peer> {
+        TransferClient::new(self.peer(service))
+    }
+
+    pub(crate) fn ip_blocks(&self, person: Option<Person>) -> IpBlocksClient<Peer> {
+        self.wiring.links.ip_blocks(&Arc::new(self.wiring.call(Role::Gateway, person)))
+    }
+
+    /// The operations on IP blocks for a person at an address.
+    pub(crate) fn ip_blocks_from(&self, person: Person, ip: &str) -> IpBlocksClient<Peer> {
+        let mut call = self.wiring.call(Role::Gateway, Some(person));
+        call.ip = Some(ip.parse().unwrap());
+        self.wiring.links.ip_blocks(&Arc::new(call))
+    }
+
+    pub(crate) fn ip_block_feed(&self, service: Role) -> IpBlockFeedClient<Peer> {
+        IpBlockFeedClient::new(self.peer(service))
+    }
+
+    pub(crate) fn administration(&self, person: Person) -> PasswordAdministrationClient<Peer> {
+        let call = self.wiring.call(Role::Gateway, Some(person));
+        self.wiring.links.password_administration(&Arc::new(call))
+    }
+
+    fn peer(&self, service: Role) -> Peer {
+        self.wiring.links.peer_as(Role::Password, Arc::new(self.wiring.call(service, None)))
     }
 
     /// Sets a person's first password.
@@ -179,64 +200,34 @@ impl Node {
 
     /// The events so far, once there are so many.
     pub(crate) async fn events(&self, count: usize) -> Vec<Record> {
-        let mut bell = self.app.db.bell();
-        loop {
-            let events = self.app.db.events_after(0, 100).await.unwrap();
-            if events.len() >= count {
-                return events;
-            }
-            let _ = tokio::time::timeout(Duration::from_secs(1), bell.changed()).await;
-        }
+        self.wiring.events(count).await
     }
 
     pub(crate) async fn stop(self) {
-        self.tasks.stop().await;
-        self.app.db.close().await;
+        self.wiring.stop().await;
     }
 }
 
 /// A person who is logged in.
 pub(crate) fn person(id: &str) -> Person {
+    let person = denizen_testkit::person(id, "admin");
     Person {
-        user_id: id.parse().unwrap(),
         session_id: Some(SESSION.parse::<SessionId>().unwrap()),
-        roles: vec!["admin".to_owned()],
         permissions: Permissions::all(),
-        auth_time: Timestamp::UNIX_EPOCH,
-        amr: Vec::new(),
+        ..person
+    }
+}
+
+/// The wish to put a hash from elsewhere.
+pub(crate) fn put_hash(user_id: &str, hash: &str) -> PutCredentialRequest {
+    PutCredentialRequest {
+        user_id: user_id.to_owned(),
+        password_hash: hash.to_owned(),
+        ..PutCredentialRequest::default()
     }
 }
 
 /// The word of the first field error.
 pub(crate) fn field(problem: &Problem) -> (&str, &str) {
     problem.fields.first().map(|field| (field.pointer.as_str(), field.code.as_str())).unwrap_or_default()
-}
-
-fn place(url: Option<String>) -> Arc<(DbConfig, TempDir)> {
-    let folder = tempfile::tempdir().unwrap();
-    Arc::new((DbConfig { url, data_dir: folder.path().join("data"), fast: false, pool: 8 }, folder))
-}
-
-/// The PostgreSQL server to test on, if there is one.
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "what the tests run on is the environment's to say"
-)]
-fn postgres() -> Option<String> {
-    let server = std::env::var("DENIZEN_TEST_DATABASE_URL").ok();
-    if server.is_none() {
-        eprintln!("skipped on PostgreSQL: DENIZEN_TEST_DATABASE_URL is not set");
-    }
-    server
-}
-
-async fn fresh_database(server: &str) -> String {
-    let mut id = [0; 8];
-    denizen_kit::seal::random(&mut id);
-    let name = format!("password_test_{:016x}", u64::from_be_bytes(id));
-    let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    format!("{}/{name}", server.rsplit_once('/').unwrap().0)
 }

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod audit;
 mod generated;
 mod kill;
 mod process;
+mod references;
 mod roles;
 mod split;
 mod starts;

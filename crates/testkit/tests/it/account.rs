@@ -88,6 +88,52 @@ async fn change_the_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_registers_anothers_address_loses_what_they_have() {
+    everywhere(async |cluster: &mut Cluster| {
+        let client = cluster.client();
+        // The honest person: registered here, opens the mail elsewhere, logs in again.
+        client.register("ada@example.test").await;
+        let (here, _) = client.login("ada@example.test").await;
+        let link = token_in(&client.mail("ada@example.test", 1).await);
+        let elsewhere = client.post("/email/verify/confirm", json!({ "token": link })).await.expect(200);
+        assert_eq!(elsewhere.body, json!({ "email_verified": true }));
+        dies(&here).await;
+        let (again, _) = client.login("ada@example.test").await;
+        assert_eq!(again.get("/users/me").await.expect(200).body["email_verified"], true);
+
+        // Within the account's own session nothing ends.
+        client.register("bob@example.test").await;
+        let (bob, tokens) = client.login("bob@example.test").await;
+        let link = token_in(&client.mail("bob@example.test", 1).await);
+        bob.post("/email/verify/confirm", json!({ "token": link })).await.expect(200);
+        let refresh = json!({ "refresh_token": tokens["refresh_token"] });
+        client.post("/auth/refresh", refresh).await.expect(200);
+
+        // The victim of a stranger: takes the account over, and only a reset of theirs opens it.
+        let stranger = json!({ "name": "Mallory", "email": "victim@example.test", "password": PASSWORD,
+                               "mobile": "+4915112345678" });
+        client.post("/users", stranger).await.expect(201);
+        let (stranger, tokens) = client.login("victim@example.test").await;
+        let link = token_in(&client.mail("victim@example.test", 1).await);
+        let take_over = json!({ "token": link, "take_over": true });
+        client.post("/email/verify/confirm", take_over).await.expect(200);
+        dies(&stranger).await;
+        client.post("/auth/refresh", json!({ "refresh_token": tokens["refresh_token"] })).await.expect(401);
+        for identifier in ["victim@example.test", "+4915112345678"] {
+            let login = json!({ "identifier": identifier, "password": PASSWORD });
+            assert_eq!(client.post("/auth/login", login).await.expect(401).code(), "invalid_credentials");
+        }
+        client.post("/password/forgot", json!({ "email": "victim@example.test" })).await.expect(202);
+        let link = find(&client, "victim@example.test", "token=", "reset").await;
+        let reset = json!({ "token": token_in(&link), "new_password": NEW_PASSWORD });
+        client.post("/password/reset", reset).await.expect(204);
+        let login = json!({ "identifier": "victim@example.test", "password": NEW_PASSWORD });
+        client.post("/auth/login", login).await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn change_email_and_mobile_with_proof() {
     everywhere(async |cluster: &mut Cluster| {
         let client = cluster.client();

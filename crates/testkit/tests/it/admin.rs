@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const ADMIN: &str = "admin@example.test";
 
 /// Runs a story with an administrator on every topology.
-async fn with_admin(story: impl AsyncFn(&Cluster, &Client)) {
+pub(crate) async fn with_admin(story: impl AsyncFn(&Cluster, &Client)) {
     for topology in Topology::available() {
         println!("--- {topology:?}");
         let settings = vec![("admin.email", ADMIN.to_owned()), ("admin.password", PASSWORD.to_owned())];

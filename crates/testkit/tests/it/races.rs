@@ -84,3 +84,30 @@ async fn one_idempotency_key_makes_one_account() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_was_answered_is_seen_by_all_and_stays() {
+    everywhere(async |cluster: &mut Cluster| {
+        let client = cluster.client();
+        client.register("ada@example.test").await;
+        let (ada, _) = client.login("ada@example.test").await;
+        ada.patch("/users/me", json!({ "name": "0" })).await.expect(200);
+        let shown = async || -> u32 { ada.get("/users/me").await.expect(200).text("name").parse().unwrap() };
+        let writer = async {
+            for number in 1..=30_u32 {
+                ada.patch("/users/me", json!({ "name": number.to_string() })).await.expect(200);
+                assert_eq!(shown().await, number);
+            }
+        };
+        let reader = async || {
+            let mut seen = 0;
+            while seen < 30 {
+                let now = shown().await;
+                assert!(now >= seen, "{now} after {seen}");
+                seen = now;
+            }
+        };
+        futures::future::join4(writer, reader(), reader(), reader()).await;
+    })
+    .await;
+}

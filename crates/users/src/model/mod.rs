@@ -1,8 +1,15 @@
 //! What an account is: parsed types and pure rules.
 
+pub(crate) mod certificate;
+pub(crate) mod consent;
+pub(crate) mod device;
 pub(crate) mod email;
+pub(crate) mod import;
 pub(crate) mod mobile;
+pub(crate) mod picture;
 pub(crate) mod profile;
+pub(crate) mod reason;
+pub(crate) mod role;
 pub(crate) mod username;
 
 use denizen_kit::id::UserId;
@@ -12,7 +19,8 @@ use rlibphonenumber::Region;
 
 pub(crate) use email::Email;
 pub(crate) use mobile::Mobile;
-pub(crate) use profile::{Name, Preferences, PreferencesPatch};
+pub(crate) use profile::{Metadata, Name, Preferences, PreferencesPatch};
+pub(crate) use reason::Reason;
 pub(crate) use username::Username;
 
 /// What an account may do at present.
@@ -71,20 +79,26 @@ pub(crate) struct User {
     /// What the account may do, unless it is deleted.
     pub(crate) status: Status,
     /// Why it is blocked, suspended or deleted.
-    pub(crate) status_reason: Option<String>,
+    pub(crate) status_reason: Option<Reason>,
     /// When a suspension ends.
     pub(crate) status_until: Option<Timestamp>,
+    /// Who gave it its status, as the audit trail names them.
+    pub(crate) status_by: Option<String>,
+    /// When they did.
+    pub(crate) status_at: Option<Timestamp>,
+    /// Since when the processing of the profile is restricted.
+    pub(crate) restricted_at: Option<Timestamp>,
     /// When it was deleted.
     pub(crate) deleted_at: Option<Timestamp>,
     /// Names of its roles.
     pub(crate) roles: Vec<String>,
     /// How the person wants to be told things.
     pub(crate) preferences: Preferences,
-    /// What the application keeps about the person: a JSON object.
-    pub(crate) metadata: serde_json::Value,
+    /// What the application keeps about the person.
+    pub(crate) metadata: Metadata,
     /// Device to push token.
     pub(crate) push_tokens: std::collections::BTreeMap<String, String>,
-    /// Where the avatar is.
+    /// Which picture it has: its name in the object store.
     pub(crate) avatar: Option<String>,
     /// When the account was made.
     pub(crate) created_at: Timestamp,

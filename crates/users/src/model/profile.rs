@@ -4,7 +4,7 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 /// Most bytes of metadata, as JSON text.
-pub(crate) const MAX_METADATA: usize = 16 * 1024;
+const MAX_METADATA: usize = 16 * 1024;
 
 /// Deepest nesting of metadata.
 const MAX_DEPTH: usize = 16;
@@ -102,6 +102,48 @@ pub(crate) fn is_locale(text: &str) -> bool {
         && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
+/// What the application keeps about a person: a JSON object as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Metadata(String);
+
+impl Default for Metadata {
+    fn default() -> Self {
+        Self("{}".to_owned())
+    }
+}
+
+// === impl Metadata ===
+
+impl Metadata {
+    /// The metadata of an object that was read by [`parse_metadata`].
+    pub(crate) fn of(value: &Value) -> Self {
+        Self(value.to_string())
+    }
+
+    /// The text as it was stored.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The object as text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing is kept.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0 == "{}"
+    }
+
+    /// The metadata after a merge patch, if it is still within its bounds.
+    pub(crate) fn patched(&self, patch: &Value) -> Result<Self, &'static str> {
+        let mut value = serde_json::from_str(&self.0).unwrap_or_default();
+        merge(&mut value, patch);
+        check_metadata(&value)?;
+        Ok(Self::of(&value))
+    }
+}
+
 /// Reads metadata: a JSON object of bounded size and depth.
 pub(crate) fn parse_metadata(text: &str) -> Result<Value, &'static str> {
     if text.len() > MAX_METADATA {
@@ -113,7 +155,7 @@ pub(crate) fn parse_metadata(text: &str) -> Result<Value, &'static str> {
 }
 
 /// Refuses metadata that is no object, too large or too deep.
-pub(crate) fn check_metadata(value: &Value) -> Result<(), &'static str> {
+fn check_metadata(value: &Value) -> Result<(), &'static str> {
     if !value.is_object() {
         return Err("metadata is a JSON object");
     }
@@ -135,7 +177,7 @@ fn depth(value: &Value) -> usize {
 }
 
 /// Applies a JSON merge patch (RFC 7396 §2).
-pub(crate) fn merge(target: &mut Value, patch: &Value) {
+fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(changes) = patch else {
         target.clone_from(patch);
         return;

@@ -1,13 +1,10 @@
 //! Change the e-mail address: the old one stays in force until the new one is proved. From a holder of
 //! `users:write` on another's account it takes effect at once.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use denizen_db::Tx;
 use denizen_kit::caller::Permission;
 use denizen_kit::cx::Cx;
 use denizen_kit::seal::Key;
-use denizen_rpc::place;
 
 use crate::App;
 use crate::error::Result;
@@ -38,14 +35,8 @@ pub(crate) async fn apply(
         return Err(denizen_db::Error::Duplicate("users.email_index".into()).into());
     }
     if cx.may(Permission::UsersWrite) && !cx.is_self(user.id) {
-        tx.emit(
-            cx,
-            EmailChanged {
-                user_id: user.id,
-                old_email_sealed: Some(sealed_old(user, key)),
-                verify_email: true,
-            },
-        );
+        let old_email_sealed = Some(store::sealed_email(user, key));
+        tx.emit(cx, EmailChanged { user_id: user.id, old_email_sealed, verify_email: true });
         user.email = change.email.clone();
         user.email_verified_at = None;
         user.pending_email = None;
@@ -54,9 +45,4 @@ pub(crate) async fn apply(
     user.pending_email = Some(change.email.clone());
     tx.emit(cx, EmailChangeRequested { user_id: user.id });
     Ok(())
-}
-
-/// The address in force, sealed to the person: the notice to it needs it when it is gone.
-pub(super) fn sealed_old(user: &User, key: &Key) -> String {
-    STANDARD.encode(key.seal_text(&place(user.id, "users/email"), user.email.as_str()))
 }

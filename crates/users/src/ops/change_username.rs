@@ -4,7 +4,7 @@ use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 use denizen_rpc::users::v1 as wire;
 
-use super::update_user::{Update, update_user};
+use super::update_user::{Update, UsernameChange, update_user};
 use crate::App;
 use crate::error::Result;
 use crate::model::Username;
@@ -17,6 +17,7 @@ pub(crate) async fn change_username(
     username: Username,
     if_version: Option<i64>,
 ) -> Result<wire::User> {
-    let update = Update { username: Some(username), if_version, ..Update::default() };
+    let username = Some(UsernameChange::To(username));
+    let update = Update { if_version, username, ..Update::default() };
     update_user(app, cx, id, &update).await
 }

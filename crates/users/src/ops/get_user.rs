@@ -4,7 +4,8 @@ use denizen_kit::caller::Permission;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 
-use super::permit;
+use super::view::note_view;
+use super::{is_shown, key_of, permit};
 use crate::App;
 use crate::error::{Error, Result};
 use crate::model::User;
@@ -15,9 +16,12 @@ pub(crate) async fn get_user(app: &App, cx: &Cx, id: UserId) -> Result<User> {
     permit(app, cx, cx.require_self_or(id, Permission::UsersRead)).await?;
     let mut tx = app.db.single().await?;
     let sealed = store::user(&mut tx, id).await?.ok_or(Error::NoSuchUser)?;
-    let user = sealed.open(&app.keys.of(id).await?)?;
-    if user.deleted_at.is_some() && !cx.may(Permission::UsersRead) {
+    let user = sealed.open(&key_of(app, id).await?)?;
+    if (user.deleted_at.is_some() && !cx.may(Permission::UsersRead)) || !is_shown(cx, &user) {
         return Err(Error::NoSuchUser);
+    }
+    if !cx.is_self(id) {
+        note_view(app, cx, Some(id), 1).await;
     }
     Ok(user)
 }

@@ -7,7 +7,8 @@ use denizen_kit::problem::Problem;
 use denizen_kit::time::Timestamp;
 
 use super::lookup;
-use super::permit;
+use super::view::note_view;
+use super::{is_shown, permit};
 use crate::App;
 use crate::error::Result;
 use crate::model::User;
@@ -101,9 +102,19 @@ pub(crate) struct Page {
 pub(crate) async fn list_users(app: &App, cx: &Cx, wanted: &Wanted) -> Result<Page> {
     permit(app, cx, cx.require(Permission::UsersRead)).await?;
     let sort = allowed_sort(wanted)?;
-    if let Filter::Exact(exact) = &wanted.filter {
-        return one_user(app, exact).await;
+    let mut page = match &wanted.filter {
+        Filter::Exact(exact) => one_user(app, exact).await?,
+        _ => one_page(app, wanted, sort).await?,
+    };
+    page.users.retain(|user| is_shown(cx, user));
+    if matches!(wanted.filter, Filter::Exact(_)) {
+        page.total = i64::try_from(page.users.len()).ok();
     }
+    note_view(app, cx, None, page.users.len()).await;
+    Ok(page)
+}
+
+async fn one_page(app: &App, wanted: &Wanted, sort: Sort) -> Result<Page> {
     let context =
         format!("{:?} {sort:?} {:?} {:?}", wanted.filter, wanted.created_after, wanted.created_before);
     let after = cursor::read(app.keys.pages(), &context, &wanted.cursor)?;
@@ -157,19 +168,18 @@ async fn fetch(
     after: Option<Place>,
 ) -> Result<Vec<SealedUser>> {
     let rows = wanted.limit + 1;
-    let text_after = match &after {
-        Some(Place { key, id }) => (key.clone(), *id),
-        None => (String::new(), UserId::nil()),
-    };
     let prefix = match &wanted.filter {
         Filter::Prefix(prefix) => fold(prefix),
         _ => String::new(),
     };
     let end = format!("{prefix}\u{10ffff}");
-    let range = (prefix.as_str(), end.as_str());
+    let text_after = match &after {
+        Some(Place { key, id }) => (key.as_str(), *id),
+        None => (prefix.as_str(), UserId::nil()),
+    };
     match sort {
-        Sort::Username => pages::by_username(tx, (&text_after.0, text_after.1), range, rows).await,
-        Sort::Name => pages::by_name(tx, (&text_after.0, text_after.1), range, rows).await,
+        Sort::Username => pages::by_username(tx, text_after, &end, rows).await,
+        Sort::Name => pages::by_name(tx, text_after, &end, rows).await,
         Sort::LastLogin => {
             let after = after.map_or(Ok((before_all(), UserId::nil())), |place| place.time())?;
             pages::by_login(tx, after, rows).await
@@ -228,11 +238,11 @@ async fn one_user(app: &App, exact: &Exact) -> Result<Page> {
     };
     let users: Vec<User> =
         lookup::find(app, &by).await?.0.into_iter().filter(|user| user.deleted_at.is_none()).collect();
-    let total = i64::try_from(users.len()).ok();
-    Ok(Page { users, next_cursor: String::new(), total })
+    Ok(Page { users, next_cursor: String::new(), total: None })
 }
 
-async fn open_all(app: &App, rows: Vec<SealedUser>) -> Result<Vec<User>> {
+/// The accounts of rows, opened.
+pub(super) async fn open_all(app: &App, rows: Vec<SealedUser>) -> Result<Vec<User>> {
     let ids = rows.iter().map(|row| row.id).collect();
     let mut keys = app.keys.of_all(ids).await?;
     // An account without a key was erased a moment ago: it is not shown.

@@ -50,8 +50,9 @@ pub(super) async fn find(app: &App, by: &By) -> Result<(Option<User>, Vec<u8>)> 
     drop(tx);
     match found {
         Some(sealed) => {
-            let data_key = app.keys.of(sealed.id).await?;
-            Ok((Some(sealed.open(&data_key)?), key))
+            // An account without a key was erased a moment ago.
+            let data_key = app.keys.find(sealed.id).await?;
+            Ok((data_key.map(|data_key| sealed.open(&data_key)).transpose()?, key))
         }
         None => Ok((None, key)),
     }
@@ -61,5 +62,6 @@ async fn find_by_id(app: &App, id: UserId) -> Result<Option<User>> {
     let mut tx = app.db.single().await?;
     let Some(sealed) = store::user(&mut tx, id).await? else { return Ok(None) };
     drop(tx);
-    Ok(Some(sealed.open(&app.keys.of(id).await?)?))
+    let key = app.keys.find(id).await?;
+    key.map(|key| sealed.open(&key)).transpose()
 }

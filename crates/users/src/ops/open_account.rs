@@ -8,10 +8,11 @@ use denizen_rpc::password::internal::v1::PutCredentialRequest;
 use denizen_rpc::problem_from;
 use denizen_rpc::users::v1 as wire;
 
+use super::reach::permissions_of;
 use crate::App;
 use crate::error::Result;
 use crate::events::UserCreated;
-use crate::model::{Preferences, Status, Username};
+use crate::model::{Metadata, Preferences, Reason, Status, Username};
 use crate::model::{User, email::Email, mobile::Mobile, profile::Name};
 use crate::store::{self, Sealing};
 
@@ -24,10 +25,10 @@ pub(crate) struct Draft {
     pub(crate) username: Option<Username>,
     pub(crate) mobile: Option<Mobile>,
     pub(crate) preferences: Preferences,
-    pub(crate) metadata: serde_json::Value,
+    pub(crate) metadata: Metadata,
     pub(crate) push_token: Option<String>,
     pub(crate) status: Status,
-    pub(crate) status_reason: Option<String>,
+    pub(crate) status_reason: Option<Reason>,
     pub(crate) roles: Vec<String>,
     pub(crate) password: String,
     pub(crate) password_hash: String,
@@ -69,8 +70,13 @@ async fn put_credential(app: &App, cx: &Cx, draft: &Draft, user: &User) -> Resul
 
 async fn insert(app: &App, cx: &Cx, user: &User, key: &Key) -> Result<wire::User> {
     let mut tx = app.db.write().await?;
+    // A role may have been deleted since it was looked at.
+    permissions_of(&mut tx, &user.roles).await?;
     store::insert_user(&mut tx, user, &Sealing { key, keys: &app.keys }).await?;
-    tx.emit(cx, UserCreated { user_id: user.id, verify_email: user.email_verified_at.is_none() });
+    let verify_email = user.email_verified_at.is_none();
+    let verify_mobile = user.mobile.is_some() && user.mobile_verified_at.is_none();
+    let (status, roles) = (user.status.as_str(), user.roles.clone());
+    tx.emit(cx, UserCreated { user_id: user.id, verify_email, verify_mobile, status, roles });
     tx.commit().await?;
     Ok(crate::rpc::encode(user, cx))
 }
@@ -93,6 +99,9 @@ impl Draft {
             status: self.status,
             status_reason: self.status_reason.clone(),
             status_until: None,
+            status_by: None,
+            status_at: None,
+            restricted_at: None,
             deleted_at: None,
             roles: self.roles.clone(),
             preferences: self.preferences.clone(),

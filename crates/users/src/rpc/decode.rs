@@ -7,12 +7,12 @@ use denizen_rpc::users::v1 as wire;
 
 use crate::Config;
 use crate::model::profile::{is_locale, parse_metadata};
-use crate::model::{Email, Mobile, Name, Preferences, PreferencesPatch, Status, Username};
+use crate::model::{Email, Metadata, Mobile, Name, Preferences, PreferencesPatch, Reason, Status, Username};
 use crate::ops::change_email::EmailChange;
 use crate::ops::change_mobile::MobileChange;
 use crate::ops::list_users::{Exact, Filter, Sort, Wanted};
 use crate::ops::open_account::Draft;
-use crate::ops::update_user::Update;
+use crate::ops::update_user::{Update, UsernameChange};
 
 /// Collects what is wrong with the fields of one request.
 #[derive(Default)]
@@ -60,6 +60,12 @@ pub(super) fn mobile(text: &str, config: &Config) -> Result<Mobile, Problem> {
     parsed.map_err(|reason| Problem::invalid("/mobile", "invalid", reason))
 }
 
+/// Why something is done, if it is said.
+pub(super) fn reason(text: Option<&str>) -> Result<Option<Reason>, Problem> {
+    let text = text.filter(|text| !text.trim().is_empty());
+    text.map(Reason::parse).transpose().map_err(|reason| Problem::invalid("/reason", "invalid", reason))
+}
+
 /// One user name.
 pub(super) fn username(text: &str) -> Result<Username, Problem> {
     Username::parse(text).map_err(|reason| Problem::invalid("/username", "invalid", reason))
@@ -96,7 +102,7 @@ pub(super) fn draft(
             username,
             mobile,
             preferences: Preferences::default().patched(&preferences),
-            metadata,
+            metadata: Metadata::of(&metadata),
             push_token: request.push_token,
             status: Status::Active,
             status_reason: None,
@@ -124,10 +130,14 @@ pub(super) fn full_draft(request: wire::CreateUserRequest, config: &Config) -> R
     };
     let hash = request.password_hash.unwrap_or_default();
     let account = request.account.unwrap_or_default();
+    let status_reason = request.status_reason.as_deref().filter(|text| !text.trim().is_empty());
+    let status_reason = status_reason.map(Reason::parse).transpose();
+    let status_reason =
+        status_reason.map_err(|reason| Problem::invalid("/status_reason", "invalid", reason))?;
     let draft = draft(account, config, hash.is_empty())?;
     Ok(Draft {
         status,
-        status_reason: request.status_reason,
+        status_reason,
         roles: request.roles,
         email_verified: request.email_verified,
         password_hash: hash,
@@ -155,18 +165,30 @@ pub(super) fn update(request: &wire::UpdateUserRequest, config: &Config) -> Resu
     let metadata =
         request.metadata.as_deref().and_then(|text| fields.read("/metadata", parse_metadata(text)));
     let preferences = fields.read("/preferences/locale", patch(request.preferences.as_ref()));
+    for (pointer, both) in [
+        ("/mobile", request.remove_mobile && request.mobile.is_some()),
+        ("/username", request.remove_username && request.username.is_some()),
+    ] {
+        if both {
+            fields.0.push((pointer, "ambiguous", "set it or take it away, not both"));
+        }
+    }
     if let Some(problem) = fields.problem() {
         return Err(problem);
     }
     Ok(Update {
         if_version: request.if_version,
         name,
-        username,
+        username: username
+            .map(UsernameChange::To)
+            .or(request.remove_username.then_some(UsernameChange::Remove)),
         preferences: preferences.filter(|patch| *patch != PreferencesPatch::default()),
         metadata,
         replace: request.replace,
         email: email.map(|email| EmailChange { email }),
-        mobile: mobile.map(|mobile| MobileChange { mobile, prove_again: false }),
+        mobile: mobile
+            .map(|mobile| MobileChange::To { mobile, prove_again: false })
+            .or(request.remove_mobile.then_some(MobileChange::Remove)),
         password: request.password.clone(),
     })
 }

@@ -50,12 +50,17 @@ impl Directory for DirectoryService {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
             let ids: Vec<UserId> = request.user_ids.iter().map(|text| id(text)).collect::<Result<_, _>>()?;
-            let keys = ops::data_keys::data_keys(app, &cx, &ids).await?;
+            let (keys, destroyed) = ops::data_keys::data_keys(app, &cx, &ids, request.epoch).await?;
             let key = |(user_id, key): (UserId, denizen_kit::seal::Key)| wire::DataKey {
                 user_id: user_id.to_string(),
                 key: key.expose().to_vec(),
             };
-            Ok(wire::DataKeysResponse { keys: keys.into_iter().map(key).collect() })
+            Ok(wire::DataKeysResponse {
+                keys: keys.into_iter().map(key).collect(),
+                epoch: destroyed.epoch,
+                destroyed: destroyed.user_ids.iter().map(ToString::to_string).collect(),
+                drop_all: destroyed.drop_all,
+            })
         })
         .await
     }

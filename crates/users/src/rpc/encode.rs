@@ -6,13 +6,16 @@ use denizen_rpc::decode::to_wire;
 use denizen_rpc::users::internal::v1 as internal;
 use denizen_rpc::users::v1 as wire;
 
-use crate::model::{Preferences, Status, User};
+use crate::model::{Preferences, Status, User, picture};
 
-/// The account for this caller: push tokens are shown to their owner only.
+/// The account for this caller: push tokens are shown to their owner only, who gave it its status to others only.
 pub(crate) fn encode(user: &User, cx: &Cx) -> wire::User {
     let mut wire = account(user, cx.now());
     if cx.is_self(user.id) {
         wire.push_tokens = user.push_tokens.clone().into_iter().collect();
+    } else {
+        wire.status_by.clone_from(&user.status_by);
+        wire.status_at = user.status_at.map(to_wire);
     }
     wire
 }
@@ -30,17 +33,19 @@ pub(crate) fn account(user: &User, now: Timestamp) -> wire::User {
         mobile_verified: user.mobile_verified_at.is_some(),
         pending_mobile: user.pending_mobile.as_ref().map(|mobile| mobile.as_str().to_owned()),
         status: status(user, now).into(),
-        status_reason: user.status_reason.clone(),
+        status_reason: user.status_reason.as_ref().map(|reason| reason.as_str().to_owned()),
         status_until: user.status_until.map(to_wire),
         roles: user.roles.clone(),
         preferences: Some(preferences(&user.preferences)),
-        metadata: user.metadata.to_string(),
-        avatar_url: user.avatar.clone(),
+        metadata: user.metadata.as_str().to_owned(),
+        avatar_url: user.avatar.as_deref().map(|avatar| picture::address(user.id, avatar)),
         created_at: Some(to_wire(user.created_at)),
         updated_at: Some(to_wire(user.updated_at)),
         last_login_at: user.last_login_at.map(to_wire),
         version: user.version,
         push_tokens: std::collections::HashMap::new(),
+        status_by: None,
+        status_at: None,
     }
 }
 
@@ -80,5 +85,6 @@ pub(crate) fn contact(user: &User, now: Timestamp) -> internal::Contact {
         pending_mobile: text(user.pending_mobile.as_ref().map(crate::model::Mobile::as_str)),
         preferences: Some(preferences(&user.preferences)),
         status: status(user, now).into(),
+        restricted: user.restricted_at.is_some(),
     }
 }

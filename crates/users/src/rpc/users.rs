@@ -25,6 +25,13 @@ use crate::ops::update_user::Update;
 pub(super) struct UsersService(pub(super) Arc<App>);
 
 impl UsersService {
+    /// The account that the caller may change, before their wish is read: who may not learns nothing else.
+    async fn reachable(&self, cx: &Cx, user_id: &str) -> Result<UserId, Problem> {
+        let user_id = id(user_id)?;
+        ops::permit(&self.0, cx, cx.require_self_or(user_id, Permission::UsersWrite)).await?;
+        Ok(user_id)
+    }
+
     /// A change that waits for proof: the account, and when the code on its way ends.
     fn pending(&self, cx: &Cx, user: wire::User) -> wire::PendingChange {
         let expires_at = to_wire(after(cx.now(), self.0.config.code_ttl));
@@ -80,8 +87,9 @@ impl Users for UsersService {
     async fn update_user(&self, request: Request<wire::UpdateUserRequest>) -> Reply<wire::User> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
+            let user_id = self.reachable(&cx, &request.user_id).await?;
             let update = decode::update(&request, &app.config)?;
-            Ok(ops::update_user::update_user(app, &cx, id(&request.user_id)?, &update).await?)
+            Ok(ops::update_user::update_user(app, &cx, user_id, &update).await?)
         })
         .await
     }
@@ -89,8 +97,8 @@ impl Users for UsersService {
     async fn change_username(&self, request: Request<wire::ChangeUsernameRequest>) -> Reply<wire::User> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
+            let user_id = self.reachable(&cx, &request.user_id).await?;
             let username = decode::username(&request.username)?;
-            let user_id: UserId = id(&request.user_id)?;
             Ok(ops::change_username::change_username(app, &cx, user_id, username, request.if_version).await?)
         })
         .await
@@ -99,6 +107,7 @@ impl Users for UsersService {
     async fn change_email(&self, request: Request<wire::ChangeEmailRequest>) -> Reply<wire::PendingChange> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
+            let user_id = self.reachable(&cx, &request.user_id).await?;
             let email = Some(EmailChange { email: decode::email(&request.email)? });
             let update = Update {
                 email,
@@ -106,7 +115,7 @@ impl Users for UsersService {
                 if_version: request.if_version,
                 ..Update::default()
             };
-            let user = ops::update_user::update_user(app, &cx, id(&request.user_id)?, &update).await?;
+            let user = ops::update_user::update_user(app, &cx, user_id, &update).await?;
             Ok(self.pending(&cx, user))
         })
         .await
@@ -116,9 +125,10 @@ impl Users for UsersService {
         use wire::confirm_email_request::Proof as Given;
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
+            let take_over = request.take_over;
             let proof = match (request.proof, request.user_id) {
-                (Some(Given::Token(token)), _) => Proof::Token(token),
-                (Some(Given::Code(code)), Some(user_id)) => Proof::Code(id(&user_id)?, code),
+                (Some(Given::Token(token)), _) => Proof::Token { token, take_over },
+                (Some(Given::Code(code)), Some(user_id)) => Proof::code(id(&user_id)?, code, take_over)?,
                 (Some(Given::Code(_)), None) => return Err(Problem::of(Code::Unauthenticated)),
                 (None, _) => {
                     return Err(Problem::invalid(
@@ -136,17 +146,16 @@ impl Users for UsersService {
     async fn change_mobile(&self, request: Request<wire::ChangeMobileRequest>) -> Reply<wire::PendingChange> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
-            let mobile = Some(MobileChange {
-                mobile: decode::mobile(&request.mobile, &app.config)?,
-                prove_again: true,
-            });
+            let user_id = self.reachable(&cx, &request.user_id).await?;
+            let mobile = decode::mobile(&request.mobile, &app.config)?;
+            let mobile = Some(MobileChange::To { mobile, prove_again: true });
             let update = Update {
                 mobile,
                 password: request.password,
                 if_version: request.if_version,
                 ..Update::default()
             };
-            let user = ops::update_user::update_user(app, &cx, id(&request.user_id)?, &update).await?;
+            let user = ops::update_user::update_user(app, &cx, user_id, &update).await?;
             Ok(self.pending(&cx, user))
         })
         .await
@@ -178,7 +187,7 @@ impl Users for UsersService {
             let deletion = Deletion {
                 if_version: request.if_version,
                 password: request.password,
-                reason: request.reason,
+                reason: decode::reason(request.reason.as_deref())?,
             };
             Ok(ops::delete_user::delete_user(app, &cx, id(&request.user_id)?, &deletion).await?)
         })

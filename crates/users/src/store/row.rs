@@ -1,5 +1,7 @@
 //! A row of `users` ⇄ [`User`]: the sealed fields open with the person's data key.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use denizen_db::{Args, FromRow, Row, args};
 use denizen_kit::id::UserId;
 use denizen_kit::seal::Key;
@@ -8,13 +10,15 @@ use denizen_rpc::place;
 
 use super::Sealing;
 use crate::error::{Error, Result};
-use crate::model::{Email, Mobile, Name, Preferences, Status, User, Username};
+use crate::model::{Email, Metadata, Mobile, Name, Preferences, Reason, Status, User, Username};
 
 const EMAIL: &str = "users/email";
 const PENDING_EMAIL: &str = "users/pending-email";
 const MOBILE: &str = "users/mobile";
 const PENDING_MOBILE: &str = "users/pending-mobile";
 const PUSH_TOKENS: &str = "users/push-tokens";
+const METADATA: &str = "users/metadata";
+const REASON: &str = "users/status-reason";
 
 /// A row whose sealed fields are still closed.
 #[derive(Debug)]
@@ -29,12 +33,15 @@ pub(crate) struct SealedUser {
     mobile_verified_at: Option<Timestamp>,
     pending_mobile: Option<Vec<u8>>,
     status: String,
-    status_reason: Option<String>,
+    status_reason: Option<Vec<u8>>,
     status_until: Option<Timestamp>,
+    status_by: Option<String>,
+    status_at: Option<Timestamp>,
+    restricted_at: Option<Timestamp>,
     deleted_at: Option<Timestamp>,
     roles: String,
     preferences: Preferences,
-    metadata: serde_json::Value,
+    metadata: Option<Vec<u8>>,
     push_tokens: Option<Vec<u8>>,
     avatar: Option<String>,
     created_at: Timestamp,
@@ -73,6 +80,9 @@ impl FromRow for SealedUser {
             updated_at: row.get(22)?,
             last_login_at: row.get(23)?,
             version: row.get(24)?,
+            status_by: row.get(27)?,
+            status_at: row.get(28)?,
+            restricted_at: row.get(29)?,
         })
     }
 }
@@ -109,12 +119,15 @@ impl SealedUser {
             mobile_verified_at: self.mobile_verified_at,
             pending_mobile: text(PENDING_MOBILE, self.pending_mobile)?.map(Mobile::stored),
             status: Status::parse(&self.status).unwrap_or(Status::Blocked),
-            status_reason: self.status_reason,
+            status_reason: text(REASON, self.status_reason)?.map(Reason::stored),
             status_until: self.status_until,
+            status_by: self.status_by,
+            status_at: self.status_at,
+            restricted_at: self.restricted_at,
             deleted_at: self.deleted_at,
             roles: self.roles.split(',').filter(|role| !role.is_empty()).map(str::to_owned).collect(),
             preferences: self.preferences,
-            metadata: self.metadata,
+            metadata: text(METADATA, self.metadata)?.map(Metadata::stored).unwrap_or_default(),
             push_tokens: serde_json::from_str(&push_tokens).unwrap_or_default(),
             avatar: self.avatar,
             created_at: self.created_at,
@@ -125,7 +138,7 @@ impl SealedUser {
     }
 }
 
-/// The values `$1` to `$29` of both INSERT and UPDATE.
+/// The values `$1` to `$31` of both INSERT and UPDATE.
 pub(super) fn values(user: &User, sealing: &Sealing<'_>) -> Args {
     let seal = |what: &str, text: &str| sealing.key.seal_text(&place(user.id, what), text);
     let push_tokens = serde_json::to_string(&user.push_tokens).unwrap_or_default();
@@ -147,7 +160,7 @@ pub(super) fn values(user: &User, sealing: &Sealing<'_>) -> Args {
         user.mobile_verified_at,
         user.pending_mobile.as_ref().map(|mobile| seal(PENDING_MOBILE, mobile.as_str())),
         user.status.as_str(),
-        user.status_reason.clone(),
+        user.status_reason.as_ref().map(|reason| seal(REASON, reason.as_str())),
         user.status_until,
         user.deleted_at,
         user.roles.join(","),
@@ -155,11 +168,30 @@ pub(super) fn values(user: &User, sealing: &Sealing<'_>) -> Args {
         user.preferences.push,
         user.preferences.sms,
         user.preferences.locale.as_str(),
-        user.metadata.clone(),
+        (!user.metadata.is_empty()).then(|| seal(METADATA, user.metadata.as_str())),
         (!user.push_tokens.is_empty()).then(|| seal(PUSH_TOKENS, &push_tokens)),
         user.avatar.clone(),
         user.created_at,
         user.updated_at,
-        user.version
+        user.version,
+        user.status_by.clone(),
+        user.status_at
     ]
+}
+
+/// The reason of a status, sealed to the person for an event.
+pub(crate) fn sealed_reason(user: &User, key: &Key) -> Option<String> {
+    let reason = user.status_reason.as_ref()?;
+    Some(STANDARD.encode(key.seal_text(&place(user.id, REASON), reason.as_str())))
+}
+
+/// The e-mail address in force, sealed to the person for an event: the notice to it needs it when it is gone.
+pub(crate) fn sealed_email(user: &User, key: &Key) -> String {
+    STANDARD.encode(key.seal_text(&place(user.id, EMAIL), user.email.as_str()))
+}
+
+/// The mobile number in force, sealed to the person for an event.
+pub(crate) fn sealed_mobile(user: &User, key: &Key) -> Option<String> {
+    let mobile = user.mobile.as_ref()?;
+    Some(STANDARD.encode(key.seal_text(&place(user.id, MOBILE), mobile.as_str())))
 }

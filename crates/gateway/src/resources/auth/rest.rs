@@ -19,6 +19,8 @@ use crate::faces::body::{Json, Missing, OptionalJson};
 use crate::faces::ctx::Ctx;
 use crate::faces::etag::IfNoneMatch;
 use crate::faces::failure::Failure;
+use crate::faces::form::JsonOrForm;
+use crate::resources::service_accounts;
 use crate::resources::users::rest::get_user;
 use crate::resources::users::view::User;
 use crate::state::App;
@@ -51,7 +53,8 @@ async fn login(ctx: Ctx, Json(form): Json<LoginForm>) -> Result<Response, Failur
 
 /// Log in by a one-time password
 ///
-/// As the second factor of a login, or by a code alone.
+/// As the second factor of a login, where a recovery code is taken too, or by a code alone. An account with a second
+/// factor is not opened by a code alone.
 #[utoipa::path(post, path = "/api/v1/auth/login/otp", tag = "auth", request_body = OtpLoginForm,
     responses((status = 200, description = "Tokens", body = LoginAnswer)))]
 async fn login_with_otp(ctx: Ctx, Json(form): Json<OtpLoginForm>) -> Result<Response, Failure> {
@@ -97,19 +100,26 @@ async fn logout(ctx: Ctx, OptionalJson(form): OptionalJson<LogoutForm>) -> Resul
 }
 
 /// View one's own account
+///
+/// A service account gets its own form: `type` is `service_account`.
 #[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth", responses(
     (status = 200, description = "The account", body = User, headers(("ETag" = String))),
     (status = 304, description = "It is as the client has it")))]
 async fn me(ctx: Ctx, held: IfNoneMatch) -> Result<Response, Failure> {
+    if ctx.is_service_account() {
+        let id = ctx.me()?;
+        return Ok(service_accounts::rest::view(&ctx, id).await?.into_response());
+    }
     get_user(ctx, Path("me".to_owned()), held).await
 }
 
 /// Check an access token
 ///
-/// Whether it is good now, and its claims (RFC 7662).
+/// Whether it is good now, and its claims (RFC 7662). One's own needs no other proof; another's needs the role
+/// `service`. A form is taken as well.
 #[utoipa::path(post, path = "/api/v1/auth/validate", tag = "auth", request_body = TokenForm,
     responses((status = 200, description = "`active`, and the claims when it is true", body = Object)))]
-async fn validate(ctx: Ctx, Json(form): Json<TokenForm>) -> Result<axum::Json<Value>, Failure> {
+async fn validate(ctx: Ctx, JsonOrForm(form): JsonOrForm<TokenForm>) -> Result<axum::Json<Value>, Failure> {
     let mut missing = Missing::default();
     let token = missing.take("/token", form.token);
     missing.finish()?;

@@ -53,7 +53,7 @@ pub(crate) struct LogoutForm {
 }
 
 /// An access token.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct TokenForm {
     #[schema(required = true, nullable = false)]
     pub(crate) token: Option<String>,
@@ -175,12 +175,7 @@ impl LoginAnswer {
         use wire::login_response::Result as Outcome;
         Some(match answer.result? {
             Outcome::Tokens(tokens) => Self::Tokens(Box::new(Tokens::of(tokens))),
-            Outcome::Challenge(challenge) => Self::Challenge(Challenge {
-                mfa_required: true,
-                challenge: challenge.challenge,
-                channels: challenge.channels,
-                expires_at: time(challenge.expires_at),
-            }),
+            Outcome::Challenge(challenge) => Self::Challenge(Challenge::of(challenge)),
         })
     }
 
@@ -189,6 +184,19 @@ impl LoginAnswer {
         match self {
             Self::Tokens(_) => "ok",
             Self::Challenge(_) => "challenged",
+        }
+    }
+}
+
+// === impl Challenge ===
+
+impl Challenge {
+    pub(crate) fn of(challenge: wire::Challenge) -> Self {
+        Self {
+            mfa_required: true,
+            challenge: challenge.challenge,
+            channels: challenge.channels,
+            expires_at: time(challenge.expires_at),
         }
     }
 }

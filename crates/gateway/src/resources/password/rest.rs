@@ -9,8 +9,8 @@ use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::view::{Accepted, ChangeForm, ForgotForm, ResetForm, Strength, StrengthForm};
-use crate::faces::body::{Json, Missing};
+use super::view::{Accepted, ChangeForm, ForgotForm, ResetForm, StartResetForm, Strength, StrengthForm};
+use crate::faces::body::{Json, Missing, OptionalJson};
 use crate::faces::ctx::Ctx;
 use crate::faces::failure::Failure;
 use crate::state::App;
@@ -22,6 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(forgot_password))
         .routes(routes!(reset_password))
         .routes(routes!(check_strength))
+        .routes(routes!(start_reset))
 }
 
 /// Change the password
@@ -91,4 +92,19 @@ async fn check_strength(ctx: Ctx, Json(form): Json<StrengthForm>) -> Result<axum
     let context = form.context.unwrap_or_default();
     let answer = ctx.passwords().check_strength(wire::CheckStrengthRequest { password, context }).await?;
     Ok(axum::Json(Strength::of(answer.into_inner())))
+}
+
+/// Start the reset of somebody's password
+///
+/// They get a link or a code; their password stays until they use it. Needs `users:write`.
+#[utoipa::path(post, path = "/api/v1/admin/users/{id}/reset-password", tag = "admin", params(("id" = String, Path, description = "Id of the account")),
+    request_body = StartResetForm, responses((status = 202, description = "The message is on its way", body = Accepted)))]
+async fn start_reset(
+    ctx: Ctx,
+    Path(id): Path<String>,
+    OptionalJson(form): OptionalJson<StartResetForm>,
+) -> Result<(StatusCode, axum::Json<Accepted>), Failure> {
+    let message = wire::StartResetRequest { user_id: ctx.user_id(id)?, via: form.via.unwrap_or_default() };
+    ctx.password_administration().start_reset(message).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(Accepted { accepted: true })))
 }

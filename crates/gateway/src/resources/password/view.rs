@@ -39,6 +39,13 @@ pub(crate) struct ResetForm {
     pub(crate) new_password: Option<String>,
 }
 
+/// How a reset is sent.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct StartResetForm {
+    /// `link` (the default) or `otp`.
+    pub(crate) via: Option<String>,
+}
+
 /// A password to rate.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct StrengthForm {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::Path;
 use axum::response::Response;
 use denizen_rpc::auth::v1 as wire;
-use denizen_rpc::decode::MAX_LIMIT;
 use http::{StatusCode, Uri};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -68,23 +67,13 @@ async fn list_sessions_of(
 
 /// End somebody's sessions
 ///
-/// All of them. Needs `sessions:read` and `sessions:end`.
+/// All of them, and the logins under way. One's own, or another's with `sessions:end`.
 #[utoipa::path(delete, path = "/api/v1/admin/users/{id}/sessions", tag = "admin", params(("id" = String, Path, description = "Id of the account")),
     responses((status = 204, description = "They have ended")))]
 async fn end_sessions_of(ctx: Ctx, Path(id): Path<String>) -> Result<StatusCode, Failure> {
     let user_id = ctx.user_id(id)?;
-    let mut cursor = String::new();
-    loop {
-        let message = wire::ListSessionsRequest { user_id: user_id.clone(), limit: MAX_LIMIT, cursor };
-        let listed = ctx.auth().list_sessions(message).await?.into_inner();
-        for session in listed.sessions {
-            ctx.auth().end_session(wire::EndSessionRequest { session_id: session.id }).await?;
-        }
-        cursor = listed.next_cursor;
-        if cursor.is_empty() {
-            return Ok(StatusCode::NO_CONTENT);
-        }
-    }
+    ctx.auth().end_sessions_of(wire::EndSessionsOfRequest { user_id }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn list(ctx: &Ctx, user_id: String, query: PageQuery, uri: &Uri) -> Result<Response, Failure> {

@@ -60,7 +60,8 @@ async fn confirm_change_of_email(
     Json(form): Json<ProofForm>,
 ) -> Result<Response, Failure> {
     let user_id = Some(ctx.user_id(id)?);
-    let message = wire::ConfirmEmailRequest { user_id, proof: Some(form.into_email_proof()?) };
+    let take_over = form.take_over.unwrap_or_default();
+    let message = wire::ConfirmEmailRequest { user_id, proof: Some(form.into_email_proof()?), take_over };
     let user = ctx.users().confirm_email(message).await?.into_inner();
     Ok(shown(&ctx, user))
 }
@@ -114,10 +115,12 @@ async fn send_verification(ctx: Ctx) -> Result<Response, Failure> {
 
 /// Prove the e-mail address
 ///
-/// By the token of the link, which anyone may bring, or by one's own code.
+/// By the token of the link, which anyone may bring, or by one's own code. Without the account's own token its
+/// sessions end: who registered it may be another than who holds the mailbox.
 #[utoipa::path(post, path = "/api/v1/email/verify/confirm", tag = "users", request_body = ProofForm, responses(
     (status = 200, description = "The account to its owner; that the address is proved to others", body = EmailProved)))]
 async fn confirm_email(ctx: Ctx, Json(form): Json<ProofForm>) -> Result<Response, Failure> {
+    let take_over = form.take_over.unwrap_or_default();
     let proof = form.into_email_proof()?;
     let user_id = match &proof {
         Proof::Code(_) => Some(ctx.me()?),
@@ -125,7 +128,7 @@ async fn confirm_email(ctx: Ctx, Json(form): Json<ProofForm>) -> Result<Response
     };
     let user = ctx
         .users()
-        .confirm_email(wire::ConfirmEmailRequest { user_id, proof: Some(proof) })
+        .confirm_email(wire::ConfirmEmailRequest { user_id, proof: Some(proof), take_over })
         .await?
         .into_inner();
     if ctx.is_self(&user.id) {

@@ -4,25 +4,23 @@ use std::sync::Arc;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use denizen_kit::problem::Problem;
+use denizen_kit::id::UserId;
+use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::users::v1 as wire;
 use http::header::{ETAG, LOCATION};
 use http::{HeaderValue, StatusCode};
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::form::{
-    CreateUserForm, DeleteForm, PreferencesForm, RegisterForm, UpdateUserForm, UsernameForm, read_status,
-};
+use super::copies::Copy;
+use super::form::{CreateUserForm, DeleteForm, PreferencesForm, RegisterForm, UpdateUserForm, UsernameForm};
+use super::list::{__path_list_users, list_users};
 use super::view::{Preferences, User};
 use crate::faces::body::{Json, Missing, OptionalJson};
 use crate::faces::ctx::Ctx;
 use crate::faces::etag::{IfMatch, IfNoneMatch, etag};
 use crate::faces::failure::Failure;
-use crate::faces::page::{Page, page};
-use crate::faces::query::{Query, flag, limit, time};
+use crate::faces::json::json;
 use crate::state::App;
 
 /// The operations on accounts.
@@ -34,36 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(change_username))
         .routes(routes!(get_preferences, put_preferences))
         .merge(super::contact::routes())
-}
-
-/// Which accounts, in which order.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct ListQuery {
-    /// `pending`, `active`, `blocked`, `suspended` or `deleted`.
-    status: Option<String>,
-    role: Option<String>,
-    /// The whole address.
-    email: Option<String>,
-    /// The whole name.
-    username: Option<String>,
-    /// The whole number.
-    mobile: Option<String>,
-    /// Start of the name or of the user name.
-    q: Option<String>,
-    #[param(format = DateTime)]
-    created_after: Option<String>,
-    #[param(format = DateTime)]
-    created_before: Option<String>,
-    /// `created_at`, `-created_at`, `username`, `name` or `last_login_at`.
-    sort: Option<String>,
-    #[param(value_type = Option<i32>, minimum = 1, maximum = 200)]
-    limit: Option<String>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// Whether the answer says how many there are in all.
-    #[param(value_type = Option<bool>)]
-    total: Option<String>,
+        .merge(super::profile::routes())
 }
 
 /// Register
@@ -87,17 +56,6 @@ async fn create_user(ctx: Ctx, Json(form): Json<CreateUserForm>) -> Result<Respo
     Ok(created(user, false))
 }
 
-/// List accounts
-///
-/// Needs `users:read`.
-#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(ListQuery), responses(
-    (status = 200, description = "A page of accounts", body = Page<User>, headers(("Link" = String)))))]
-async fn list_users(ctx: Ctx, Query(query, uri): Query<ListQuery>) -> Result<Response, Failure> {
-    let answer = ctx.users().list_users(query.into_message()?).await?.into_inner();
-    let users = answer.users.into_iter().map(User::of_another).collect();
-    Ok(page(&uri, users, answer.next_cursor, answer.total))
-}
-
 /// View an account
 ///
 /// One's own, or another's with `users:read`.
@@ -110,8 +68,11 @@ pub(crate) async fn get_user(
     Path(id): Path<String>,
     held: IfNoneMatch,
 ) -> Result<Response, Failure> {
-    let user_id = ctx.user_id(id)?;
-    let user = ctx.users().get_user(wire::GetUserRequest { user_id }).await?.into_inner();
+    if id == "me" {
+        let person = ctx.person().ok_or_else(|| Problem::of(Code::Unauthenticated))?;
+        return Ok(own(&ctx, person.user_id).await?.answer(&held));
+    }
+    let user = ctx.users().get_user(wire::GetUserRequest { user_id: id }).await?.into_inner();
     if held.has(user.version) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(user.version))]).into_response());
     }
@@ -156,7 +117,7 @@ async fn update(
     (id, version): (String, IfMatch),
     replace: bool,
 ) -> Result<Response, Failure> {
-    let message = form.into_message(ctx.user_id(id)?, version.0, replace);
+    let message = form.into_message(ctx.user_id(id)?, version.0, replace)?;
     let user = ctx.users().update_user(message).await?.into_inner();
     Ok(shown(&ctx, user))
 }
@@ -234,11 +195,25 @@ async fn put_preferences(
 
 // --- answers
 
+/// One's own account: the copy at hand if it is what would be read now, else what is read.
+async fn own(ctx: &Ctx, user_id: UserId) -> Result<Copy, Failure> {
+    let copies = &ctx.app.own_accounts;
+    if let Some(copy) = copies.get(user_id) {
+        return Ok(copy);
+    }
+    let stamp = copies.stamp(user_id);
+    let message = wire::GetUserRequest { user_id: user_id.to_string() };
+    let user = ctx.users().get_user(message).await?.into_inner();
+    Ok(copies.keep(user_id, stamp, user))
+}
+
 /// An account, as it looks to the caller.
 pub(crate) fn shown(ctx: &Ctx, user: wire::User) -> Response {
     let tag = etag(user.version);
     let view = if ctx.is_self(&user.id) { User::own(user) } else { User::of_another(user) };
-    ([(ETAG, tag)], axum::Json(view)).into_response()
+    let mut response = json(&view);
+    response.headers_mut().insert(ETAG, tag);
+    response
 }
 
 fn created(user: wire::User, is_own: bool) -> Response {
@@ -252,41 +227,4 @@ fn created(user: wire::User, is_own: bool) -> Response {
 fn preferences(user: wire::User) -> Response {
     let view = Preferences::of(user.preferences.unwrap_or_default());
     ([(ETAG, etag(user.version))], axum::Json(view)).into_response()
-}
-
-// === impl ListQuery ===
-
-impl ListQuery {
-    fn into_message(self) -> Result<wire::ListUsersRequest, Problem> {
-        let status = self.status.as_deref().map(read_status).transpose()?.map(Into::into);
-        Ok(wire::ListUsersRequest {
-            status,
-            role: self.role,
-            email: self.email,
-            username: self.username,
-            mobile: self.mobile,
-            q: self.q,
-            created_after: time("/created_after", self.created_after)?,
-            created_before: time("/created_before", self.created_before)?,
-            sort: read_sort(self.sort.as_deref())?.into(),
-            limit: limit(self.limit)?,
-            cursor: self.cursor.unwrap_or_default(),
-            total: flag("/total", self.total.as_deref())?,
-        })
-    }
-}
-
-fn read_sort(text: Option<&str>) -> Result<wire::Sort, Problem> {
-    match text {
-        None => Ok(wire::Sort::Unspecified),
-        Some("created_at") => Ok(wire::Sort::CreatedAt),
-        Some("-created_at") => Ok(wire::Sort::CreatedAtDesc),
-        Some("username") => Ok(wire::Sort::Username),
-        Some("name") => Ok(wire::Sort::Name),
-        Some("last_login_at") => Ok(wire::Sort::LastLoginAt),
-        Some(_) => {
-            let detail = "sort is created_at, -created_at, username, name or last_login_at";
-            Err(Problem::invalid("/sort", "unknown", detail))
-        }
-    }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::faces::csv::Cells;
 use crate::resources::time;
 
 /// An account.
@@ -32,6 +33,14 @@ pub(crate) struct User {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     status_until: Option<Timestamp>,
+    /// Who gave the account its status; not in one's own account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    status_by: Option<String>,
+    /// When they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime)]
+    status_at: Option<Timestamp>,
     roles: Vec<String>,
     preferences: Preferences,
     /// What the application keeps with the account.
@@ -86,6 +95,48 @@ pub(crate) struct EmailProved {
     pub(crate) email_verified: bool,
 }
 
+/// The columns of accounts in CSV, in the order of [`Cells`].
+pub(crate) const COLUMNS: [&str; 15] = [
+    "id",
+    "username",
+    "name",
+    "email",
+    "email_verified",
+    "mobile",
+    "mobile_verified",
+    "status",
+    "status_reason",
+    "roles",
+    "locale",
+    "metadata",
+    "created_at",
+    "updated_at",
+    "last_login_at",
+];
+
+impl Cells for User {
+    fn cells(&self) -> Vec<String> {
+        let at = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+        vec![
+            self.id.clone(),
+            self.username.clone().unwrap_or_default(),
+            self.name.clone(),
+            self.email.clone().unwrap_or_default(),
+            self.email_verified.to_string(),
+            self.mobile.clone().unwrap_or_default(),
+            self.mobile_verified.to_string(),
+            self.status.as_str().to_owned(),
+            self.status_reason.clone().unwrap_or_default(),
+            self.roles.join(" "),
+            self.preferences.locale.clone(),
+            self.metadata.get().to_owned(),
+            at(self.created_at),
+            at(self.updated_at),
+            at(self.last_login_at),
+        ]
+    }
+}
+
 // === impl User ===
 
 impl User {
@@ -112,6 +163,8 @@ impl User {
             status,
             status_reason: user.status_reason,
             status_until: time(user.status_until),
+            status_by: user.status_by,
+            status_at: time(user.status_at),
             roles: user.roles,
             preferences: Preferences::of(user.preferences.unwrap_or_default()),
             metadata: raw(&user.metadata).or_else(|| raw("{}")).unwrap_or_default(),
@@ -127,6 +180,16 @@ impl User {
 // === impl Status ===
 
 impl Status {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Blocked => "blocked",
+            Self::Suspended => "suspended",
+            Self::Deleted => "deleted",
+        }
+    }
+
     fn of(status: wire::Status) -> Self {
         match status {
             wire::Status::Pending | wire::Status::Unspecified => Self::Pending,

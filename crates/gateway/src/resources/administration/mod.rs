@@ -1,0 +1,5 @@
+//! What administrators do with accounts and roles.
+
+pub(crate) mod rest;
+mod roles;
+mod view;

@@ -1,0 +1,4 @@
+//! Second factors.
+
+pub(crate) mod rest;
+pub(crate) mod view;

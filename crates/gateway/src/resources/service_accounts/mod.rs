@@ -1,0 +1,4 @@
+//! Accounts of machines and their access tokens.
+
+pub(crate) mod rest;
+pub(crate) mod view;

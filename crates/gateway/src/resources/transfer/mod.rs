@@ -1,0 +1,5 @@
+//! Many accounts at once.
+
+pub(crate) mod rest;
+mod stream;
+mod view;

@@ -1,0 +1,86 @@
+//! The rows of an import, taken while the file comes: 500 at a time, so that a file of any length needs the memory of
+//! one part.
+
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use denizen_kit::problem::{Code, Problem};
+use denizen_rpc::problem_from;
+use denizen_rpc::users::v1 as wire;
+use futures::StreamExt as _;
+
+use super::view::Row;
+use crate::faces::ctx::Ctx;
+use crate::records::{Broken, Splitter};
+
+/// Records of one call.
+const BATCH: usize = 500;
+
+/// A file that is being taken.
+pub(super) struct Upload {
+    ctx: Ctx,
+    body: BodyDataStream,
+    /// None when the file has ended.
+    splitter: Option<Splitter>,
+    /// Records that wait to be sent.
+    records: Vec<String>,
+    /// What is the same for each call; `first_row` is the number of the first record that waits.
+    request: wire::ImportUsersRequest,
+    patience: Duration,
+}
+
+// === impl Upload ===
+
+impl Upload {
+    pub(super) fn new(ctx: Ctx, body: Body, splitter: Splitter, request: wire::ImportUsersRequest) -> Self {
+        let patience = ctx.app.config.body_timeout;
+        let request = wire::ImportUsersRequest { first_row: 1, ..request };
+        Self {
+            ctx,
+            body: body.into_data_stream(),
+            splitter: Some(splitter),
+            records: Vec::new(),
+            request,
+            patience,
+        }
+    }
+
+    /// What became of the next rows; none when all are done.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Row>>, Problem> {
+        while self.records.len() < BATCH && self.splitter.is_some() {
+            self.read().await?;
+        }
+        if self.records.is_empty() {
+            return Ok(None);
+        }
+        let rest = self.records.split_off(self.records.len().min(BATCH));
+        let records = std::mem::replace(&mut self.records, rest);
+        let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
+        let request = wire::ImportUsersRequest { records, ..self.request.clone() };
+        let answer = self.ctx.renewed().transfer().import_users(request).await.map_err(problem_from)?;
+        self.request.first_row += count;
+        Ok(Some(answer.into_inner().rows.into_iter().map(Row::of).collect()))
+    }
+
+    /// Reads the next part of the file, or notes its end.
+    async fn read(&mut self) -> Result<(), Problem> {
+        let Some(mut splitter) = self.splitter.take() else { return Ok(()) };
+        let part = tokio::time::timeout(self.patience, self.body.next()).await.map_err(|_elapsed| {
+            let detail = "the file came too slowly; send it again with the same import_id, and it goes on";
+            Problem::new(Code::Timeout, detail)
+        })?;
+        let broken = |broken: Broken| Problem::malformed(broken.to_string());
+        match part {
+            None => splitter.finish(&mut self.records).map_err(broken),
+            Some(Ok(bytes)) => {
+                splitter.push(&bytes, &mut self.records).map_err(broken)?;
+                self.splitter = Some(splitter);
+                Ok(())
+            }
+            Some(Err(_broken_off)) => {
+                let detail = "the file broke off; send it again with the same import_id, and it goes on";
+                Err(Problem::malformed(detail))
+            }
+        }
+    }
+}

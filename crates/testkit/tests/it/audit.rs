@@ -1,0 +1,137 @@
+//! The audit trail as evidence: it proves itself, goes out whole, and tells what the door refused.
+
+use denizen_testkit::{Client, Cluster, Options, PASSWORD, Topology, eventually};
+use serde_json::{Value, json};
+
+const ADMIN: &str = "admin@example.test";
+
+/// Runs a story with an administrator on every topology; counts of refusals are told at once.
+async fn with_admin(story: impl AsyncFn(&Cluster, &Client)) {
+    for topology in Topology::available() {
+        println!("--- {topology:?}");
+        let settings = vec![
+            ("admin.email", ADMIN.to_owned()),
+            ("admin.password", PASSWORD.to_owned()),
+            ("gateway.refusals_interval", "50ms".to_owned()),
+        ];
+        let cluster = Cluster::with(topology, Options { settings, clock: None }).await;
+        eventually("the administrator", || async { cluster.has_account(ADMIN).await.then_some(()) }).await;
+        let (admin, _) = cluster.client().login(ADMIN).await;
+        story(&cluster, &admin).await;
+        cluster.stop().await;
+    }
+}
+
+async fn entries(admin: &Client, query: &str) -> Vec<Value> {
+    let page = admin.get(&format!("/admin/audit?{query}")).await.expect(200).body;
+    page["items"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_door_refused_is_told_by_source_and_minute() {
+    with_admin(async |cluster, admin| {
+        let nobody = cluster.client();
+        for _ in 0..3 {
+            nobody.get("/users/me").await.expect(401);
+        }
+        nobody.register("ada@example.test").await;
+        let (ada, _) = nobody.login("ada@example.test").await;
+        ada.get("/admin/audit").await.expect(403);
+
+        let told = eventually("all refusals", || async {
+            let told = entries(admin, "action=edge.refused").await;
+            let count = |code: &str| -> i64 {
+                let of_code = told.iter().filter(|entry| entry["details"]["code"] == code);
+                of_code.filter_map(|entry| entry["details"]["count"].as_i64()).sum()
+            };
+            (count("unauthenticated") >= 3 && count("forbidden") >= 1).then(|| told.clone())
+        })
+        .await;
+        for entry in &told {
+            assert_eq!((&entry["result"], &entry["ip"]), (&"refused".into(), &"127.0.0.1".into()), "{entry}");
+            assert!(entry["details"]["minute"].as_str().unwrap().ends_with(":00Z"), "{entry}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trail_proves_itself_and_goes_out_whole() {
+    with_admin(async |cluster, admin| {
+        let id = cluster.client().register("ada@example.test").await["id"].as_str().unwrap().to_owned();
+        eventually("the entry", || async {
+            let about = entries(admin, &format!("subject={id}")).await;
+            about.iter().any(|entry| entry["action"] == "user.created").then_some(())
+        })
+        .await;
+        eventually("the reading is an entry", || async {
+            let read = entries(admin, "action=audit.read").await;
+            read.iter().any(|entry| entry["subject"] == id.as_str()).then_some(())
+        })
+        .await;
+
+        for path in ["/admin/audit/verify", "/admin/audit/verify?full=true"] {
+            let verdict = admin.get(path).await.expect(200).body;
+            assert_eq!((&verdict["valid"], &verdict["from"]), (&true.into(), &1.into()), "{verdict}");
+            assert_eq!(verdict["producers"].as_array().unwrap().len(), 6);
+        }
+        admin.get("/admin/audit/verify?full=maybe").await.expect(400);
+        let checkpoints = admin.get("/admin/audit/checkpoints").await.expect(200).body;
+        assert_eq!(checkpoints["public_key"].as_str().unwrap().len(), 64);
+        assert!(!checkpoints["items"].as_array().unwrap().is_empty(), "{checkpoints}");
+
+        let exported = admin.get("/admin/audit/export?action=user.created").await.expect(200);
+        assert_eq!(exported.header("content-type"), "application/x-ndjson");
+        let lines: Vec<Value> =
+            exported.body.as_str().unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let seqs: Vec<i64> = lines.iter().map(|entry| entry["seq"].as_i64().unwrap()).collect();
+        assert_eq!(seqs.len(), 2, "two accounts");
+        assert!(seqs[0] > seqs[1] && lines.iter().all(|entry| entry["action"] == "user.created"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_follow_what_happens() {
+    with_admin(async |cluster, admin| {
+        let client = cluster.client();
+        let id = client.register("ada@example.test").await["id"].as_str().unwrap().to_owned();
+        client.register("bob@example.test").await;
+        let (ada, _) = client.login("ada@example.test").await;
+        let wrong = json!({ "identifier": "bob@example.test", "password": "not the password" });
+        client.post("/auth/login", wrong).await.expect(401);
+        ada.get("/admin/stats").await.expect(403);
+        let figures = eventually("all is counted", || async {
+            let found = admin.get("/admin/stats?days=2").await.expect(200).body;
+            let counted = found["users"]["total"] == 3
+                && found["totals"]["logins"] == 2
+                && found["totals"]["failed_logins"] == 1
+                && found["totals"]["delivered"].as_i64() >= Some(2);
+            counted.then_some(found)
+        })
+        .await;
+        assert_eq!(figures["users"]["by_status"]["active"], 3, "{figures}");
+        assert_eq!(figures["users"]["by_role"]["admin"], 1, "{figures}");
+        assert_eq!(
+            (&figures["active_sessions"], &figures["totals"]["registrations"]),
+            (&json!(2), &json!(3))
+        );
+        assert_eq!(figures["logins"].as_array().unwrap().len(), 2, "a row a day");
+
+        ada.post("/auth/logout", json!({})).await.expect(204);
+        admin.delete(&format!("/users/{id}")).await.expect(204);
+        eventually("the end of both is counted", || async {
+            let found = admin.get("/admin/stats").await.expect(200).body;
+            let by_status = &found["users"]["by_status"];
+            let ended =
+                found["active_sessions"] == 1 && by_status["deleted"] == 1 && by_status["active"] == 2;
+            ended.then_some(())
+        })
+        .await;
+        for bad in ["days=0", "days=367", "days=x"] {
+            let answer = admin.get(&format!("/admin/stats?{bad}")).await;
+            assert!([400, 422].contains(&answer.status.as_u16()), "{bad}: {}", answer.body);
+        }
+    })
+    .await;
+}

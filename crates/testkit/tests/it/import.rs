@@ -1,0 +1,127 @@
+//! Accounts from elsewhere: taken, resumed, and able to log in with the password they had.
+
+use denizen_testkit::{Client, Cluster, eventually};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::admin::with_admin;
+
+/// PBKDF2-SHA256 of `denizen_testkit::PASSWORD`, by Python's hashlib: 27,500 rounds, salt `0123456789abcdef`.
+const PHC: &str = "$pbkdf2-sha256$i=27500$MDEyMzQ1Njc4OWFiY2RlZg$DGzF4+RpmttWHV7FCaK41NYsG4Rc9QqDO8q71k0T1OA";
+
+/// The same with 64 bytes, in the two parts in which Keycloak keeps them.
+const KEYCLOAK_SALT: &str = "MDEyMzQ1Njc4OWFiY2RlZg==";
+const KEYCLOAK_VALUE: &str =
+    "DGzF4+RpmttWHV7FCaK41NYsG4Rc9QqDO8q71k0T1ODS+Ooo+SM5Ep4eJNd+eywW2X+UkNdTatqTScXAD7qm+w==";
+
+async fn import(client: &Client, query: &str, media_type: &str, file: &str) -> denizen_testkit::Answer {
+    client.upload(Method::POST, &format!("/admin/import?{query}"), media_type, file).await
+}
+
+fn counts(report: &Value) -> [i64; 5] {
+    ["rows", "created", "done_before", "conflicts", "invalid"].map(|field| report[field].as_i64().unwrap())
+}
+
+fn own_file() -> String {
+    let records = [
+        json!({"name": "Grace", "email": "grace@example.test", "username": "grace", "email_verified": true,
+            "password_hash": PHC, "metadata": {"plan": "gold"}, "created_at": "2020-02-29T00:00:00Z"}),
+        json!({"name": "Again", "email": "GRACE@example.test"}),
+        json!({"name": "Nobody", "email": "nobody"}),
+        json!({"name": "Bad", "email": "bad@example.test", "password_hash": "$rot13$x"}),
+        json!({"name": "Plain", "email": "plain@example.test", "mobile": "+4915112345678"}),
+    ];
+    records.map(|record| record.to_string()).join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_is_checked_row_by_row_and_taken_once() {
+    with_admin(async |cluster, admin| {
+        let file = own_file();
+        let lines = "application/x-ndjson";
+        let looked = import(admin, "import_id=one&dry_run=true", lines, &file).await.expect(200).body;
+        assert_eq!(counts(&looked)[1], 4, "a dry run checks no hash and no row against another: {looked}");
+        assert!(!cluster.has_account("grace@example.test").await);
+
+        let report = import(admin, "import_id=one", lines, &file).await.expect(200).body;
+        assert_eq!(counts(&report), [5, 2, 0, 1, 2], "{report}");
+        let pointers: Vec<_> =
+            report["errors"].as_array().unwrap().iter().map(|row| &row["pointer"]).collect();
+        assert_eq!(pointers, ["/email", "/email", "/password_hash"]);
+        let again = import(admin, "import_id=one", lines, &file).await.expect(200).body;
+        assert_eq!(counts(&again), [5, 0, 5, 0, 0], "{again}");
+        let progress = admin.get("/admin/imports/one").await.expect(200).body;
+        assert_eq!((&progress["rows"], &progress["created"]), (&json!(5), &json!(2)));
+
+        let (grace, tokens) = cluster.client().login("grace").await;
+        assert_eq!(tokens["user"]["metadata"]["plan"], "gold");
+        let me = grace.get("/users/me").await.expect(200).body;
+        assert_eq!(
+            (&me["email_verified"], &me["created_at"]),
+            (&json!(true), &json!("2020-02-29T00:00:00Z"))
+        );
+        assert!(cluster.client().mailbox("grace@example.test").await.is_empty(), "an import sends no mail");
+        refused(cluster, &grace, &file).await;
+        recorded(admin).await;
+    })
+    .await;
+}
+
+/// Who may not import takes nothing, and learns nothing of the file.
+async fn refused(cluster: &Cluster, person: &Client, file: &str) {
+    let lines = "application/x-ndjson";
+    import(&cluster.client(), "import_id=two", lines, file).await.expect(401);
+    import(person, "import_id=two", lines, file).await.expect(403);
+    person.get("/admin/imports/one").await.expect(403);
+}
+
+async fn recorded(admin: &Client) {
+    let entry = eventually("the entry of the import", || async {
+        let page = admin.get("/admin/audit?action=users.imported").await.expect(200);
+        page.body["items"].get(0).cloned()
+    })
+    .await;
+    assert_eq!(entry["result"], "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csv_and_a_realm_file() {
+    with_admin(async |cluster, admin| {
+        let table = "name,email,email_verified,preferences.locale,metadata\r\n\
+            \"Hopper, G.\",hopper@example.test,true,de,\"{\"\"a\"\":1}\"\r\n,late@example.test,,,\r\n";
+        let report = import(admin, "", "text/csv", table).await.expect(200).body;
+        assert_eq!(counts(&report), [2, 1, 0, 0, 1], "{report}");
+        assert_eq!(report["errors"][0]["pointer"], "/name");
+
+        let secret = json!({"value": KEYCLOAK_VALUE, "salt": KEYCLOAK_SALT}).to_string();
+        let data = json!({"hashIterations": 27500, "algorithm": "pbkdf2-sha256"}).to_string();
+        let credential = json!({"type": "password", "secretData": secret, "credentialData": data});
+        let user = json!({"username": "kay", "email": "kay@example.test", "enabled": true, "firstName": "Kay",
+            "credentials": [credential]});
+        let realm = json!({"realm": "x", "users": [user]}).to_string();
+        let report = import(admin, "format=keycloak", "application/json", &realm).await.expect(200).body;
+        assert_eq!(counts(&report)[1], 1, "{report}");
+        cluster.client().login("kay@example.test").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_broken_says_so() {
+    with_admin(async |_, admin| {
+        for (query, media_type, file) in [
+            ("", "application/x-ndjson", "\u{feff}\u{1}"),
+            ("format=keycloak", "application/json", "{\"people\": []}"),
+            ("format=keycloak", "application/json", "{\"users\": [{\"email\""),
+            ("", "text/csv", "a,a\n1,2\n"),
+        ] {
+            let answer = import(admin, query, media_type, file).await;
+            let is_told = answer.status == 400 || answer.body["invalid"].as_i64() == Some(1);
+            assert!(is_told, "{file}: {} {}", answer.status, answer.body);
+        }
+        import(admin, "format=ldap", "text/csv", "a\n").await.expect(422);
+        import(admin, "import_id=a%20b", "text/csv", "name,email\nA,a@example.test\n").await.expect(422);
+        import(admin, "", "text/html", "a\n").await.expect(415);
+    })
+    .await;
+}

@@ -1,0 +1,43 @@
+//! How far a caller's rights reach: nobody acts on an account, or gives a role, that may more than they may themselves.
+
+use denizen_db::Tx;
+use denizen_kit::caller::Permissions;
+use denizen_kit::cx::Cx;
+use denizen_kit::problem::{Code, Problem};
+
+use crate::error::{Error, Result};
+use crate::model::User;
+use crate::model::role::is_built_in;
+use crate::store::roles;
+
+/// What these roles allow together. A role that is not there is told.
+pub(super) async fn permissions_of(tx: &mut Tx, names: &[String]) -> Result<Permissions> {
+    let mut sum = Permissions::of_roles(names);
+    for name in names.iter().filter(|name| !is_built_in(name)) {
+        let role = roles::role(tx, name).await?.ok_or_else(|| Error::UnknownRole(name.clone()))?;
+        sum = sum.union(role.permissions);
+    }
+    Ok(sum)
+}
+
+/// What the caller may do themselves: the operator everything.
+pub(super) fn own(cx: &Cx) -> Permissions {
+    cx.person().map_or(Permissions::all(), |person| person.permissions)
+}
+
+/// Lets pass who may themselves do all that the account may, and the account's owner.
+pub(super) async fn require_reach(tx: &mut Tx, cx: &Cx, user: &User) -> Result<()> {
+    if cx.is_self(user.id) || own(cx).covers(permissions_of(tx, &user.roles).await?) {
+        return Ok(());
+    }
+    let detail = "this account may more than you; somebody with all of its permissions can do this";
+    Err(Problem::new(Code::Forbidden, detail).into())
+}
+
+/// Lets pass who may themselves do all of this.
+pub(super) fn require_own(cx: &Cx, permissions: Permissions) -> Result<(), Problem> {
+    if own(cx).covers(permissions) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::Forbidden, "nobody can give or take a permission that they lack themselves"))
+}
