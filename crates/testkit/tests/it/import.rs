@@ -87,8 +87,11 @@ async fn recorded(admin: &Client) {
 #[tokio::test(flavor = "multi_thread")]
 async fn csv_and_a_realm_file() {
     with_admin(async |cluster, admin| {
-        let table = "name,email,email_verified,preferences.locale,metadata\r\n\
-            \"Hopper, G.\",hopper@example.test,true,de,\"{\"\"a\"\":1}\"\r\n,late@example.test,,,\r\n";
+        let role = json!({"name": "auditor", "permissions": ["audit:read"]});
+        admin.post("/admin/roles", role).await.expect(201);
+        let table = "name,email,email_verified,preferences.locale,metadata,roles\r\n\
+            \"Hopper, G.\",hopper@example.test,true,de,\"{\"\"a\"\":1}\",user;auditor\r\n\
+            ,late@example.test,,,,\r\n";
         let report = import(admin, "", "text/csv", table).await.expect(200).body;
         assert_eq!(counts(&report), [2, 1, 0, 0, 1], "{report}");
         assert_eq!(report["errors"][0]["pointer"], "/name");

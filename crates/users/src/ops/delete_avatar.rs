@@ -8,6 +8,7 @@ use denizen_kit::id::UserId;
 use denizen_rpc::users::v1 as wire;
 
 use super::put_avatar::drop_object;
+use super::reach::require_reach;
 use super::{key_of, live_user, permit, save};
 use crate::App;
 use crate::error::{Error, Result};
@@ -26,6 +27,7 @@ pub(crate) async fn delete_avatar(
     let op = || async {
         let mut tx = app.db.write().await.map_err(Error::from)?;
         let mut user = live_user(&mut tx, id, &key).await?;
+        require_reach(&mut tx, cx, &user).await?;
         user.require_version(if_version)?;
         let Some(avatar) = user.avatar.take() else { return Ok(crate::rpc::encode(&user, cx)) };
         let user = user.touched(cx.now());

@@ -14,12 +14,15 @@ use denizen_rpc::password::internal::v1::{ClaimCredentialsRequest, NewCredential
 use denizen_rpc::problem_from;
 
 use super::permit;
+use super::reach::own;
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::UsersImported;
 use crate::model::User;
 use crate::model::import::{Account, Fault, Fields, Format, Rules};
+use crate::model::role::BUILT_IN;
 use crate::store::imports::{self, Progress};
+use crate::store::roles;
 use crate::store::{self, Sealing};
 
 /// Most records in one call.
@@ -62,7 +65,8 @@ pub(crate) async fn import_users(app: &App, cx: &Cx, batch: &Batch) -> Result<Im
     let before = imports::progress(&mut app.db.single().await?, &batch.import_id).await?;
     let done = before.as_ref().map_or(0, |progress| progress.rows);
     require_next(batch, done)?;
-    let mut rows = read(app, cx, batch, done);
+    let roles = assignable(app, cx).await?;
+    let mut rows = read(app, cx, (batch, done), &roles);
     if batch.dry_run {
         return look(app, cx, batch, rows, before).await;
     }
@@ -85,20 +89,21 @@ fn require_next(batch: &Batch, done: i64) -> Result<(), Problem> {
 }
 
 /// Reads the records that are not done yet.
-fn read(app: &App, cx: &Cx, batch: &Batch, done: i64) -> Vec<Row> {
-    let roles = assignable(cx);
+fn read(app: &App, cx: &Cx, (batch, done): (&Batch, i64), roles: &[String]) -> Vec<Row> {
     let config = &app.config;
-    let rules = Rules { region: config.default_region, strict_mobile: config.strict_mobile, roles: &roles };
+    let rules = Rules { region: config.default_region, strict_mobile: config.strict_mobile, roles };
     let numbered = (batch.first_row..).zip(&batch.records).filter(|(row, _)| *row > done || batch.dry_run);
     let read = |text: &String| batch.format.read(text, &batch.parameters)?.account(cx, &rules);
     numbered.map(|(row, text)| (row, read(text).map_err(Outcome::Invalid))).collect()
 }
 
 /// Roles that the caller may give: nobody gives one that may more than they may themselves.
-fn assignable(cx: &Cx) -> Vec<String> {
-    let own = cx.person().map_or(Permissions::all(), |person| person.permissions);
-    let roles = ["user", "support", "admin", "service"].into_iter();
-    roles.filter(|role| own.covers(Permissions::of_role(role))).map(str::to_owned).collect()
+async fn assignable(app: &App, cx: &Cx) -> Result<Vec<String>> {
+    let made = roles::roles(&mut app.db.single().await?).await?;
+    let made = made.into_iter().map(|role| (role.name, role.permissions));
+    let built_in = BUILT_IN.iter().map(|(name, _)| ((*name).to_owned(), Permissions::of_role(name)));
+    let given = built_in.chain(made).filter(|(_, permissions)| own(cx).covers(*permissions));
+    Ok(given.map(|(name, _)| name).collect())
 }
 
 fn accounts(rows: &[Row]) -> impl Iterator<Item = &Account> {

@@ -10,6 +10,7 @@ use denizen_kit::seal::Key;
 use denizen_rpc::place;
 use denizen_rpc::users::v1 as wire;
 
+use super::reach::require_reach;
 use super::{key_of, live_user, permit, require_unrestricted, save};
 use crate::App;
 use crate::error::{Error, Result};
@@ -73,6 +74,7 @@ async fn name(
 ) -> Result<(wire::User, Option<String>), Problem> {
     let mut tx = app.db.write().await.map_err(Error::from)?;
     let mut user = live_user(&mut tx, id, key).await?;
+    require_reach(&mut tx, cx, &user).await?;
     user.require_version(if_version)?;
     require_unrestricted(cx, &user)?;
     let replaced = user.avatar.replace(avatar.to_owned());
