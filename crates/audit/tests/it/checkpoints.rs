@@ -167,6 +167,7 @@ async fn a_rewritten_trail_contradicts_what_was_signed() {
 async fn a_trail_that_was_cut_back_is_shorter_than_what_was_signed() {
     for node in nodes().await {
         long_trail(&node).await;
+        node.world.forget("users");
         node.tamper("DELETE FROM entries WHERE seq > 250").await;
         node.tamper("DELETE FROM links WHERE seq > 250").await;
         node.tamper("UPDATE cursors SET seq = 250 WHERE producer = 'users'").await;

@@ -72,6 +72,11 @@ impl World {
         self.0.bell.send_modify(|rings| *rings += 1);
     }
 
+    /// Empties a log: what was set back is not taken in again.
+    pub(crate) fn forget(&self, producer: &str) {
+        self.0.logs.lock().expect("no test panics in here").remove(producer);
+    }
+
     pub(crate) fn set_key(&self, person: &str, key: Key) {
         self.0.keys.lock().expect("no test panics in here").insert(person.to_owned(), key);
     }
