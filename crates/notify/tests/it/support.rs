@@ -35,7 +35,7 @@ use tonic::service::Routes;
 mod peers;
 pub(crate) use peers::Peers;
 
-/// A stream of a stub.
+/// A stream of a stand-in.
 pub(crate) type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, tonic::Status>> + Send>>;
 
 /// How calls go to notify, and from it to the others.
@@ -199,5 +199,5 @@ pub(crate) fn person(n: u8) -> UserId {
     UserId::from_uuid(uuid_v7(Timestamp::UNIX_EPOCH, [n; 10]))
 }
 
-/// A value that tests look into while stubs write it.
+/// A value that tests look into while stand-ins write it.
 pub(crate) type Shared<T> = Arc<Mutex<T>>;

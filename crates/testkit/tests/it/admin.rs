@@ -6,21 +6,7 @@ use denizen_kit::time::Clock;
 use denizen_testkit::{Client, Cluster, Options, PASSWORD, Topology, eventually};
 use serde_json::{Value, json};
 
-const ADMIN: &str = "admin@example.test";
-
-/// Runs a story with an administrator on every topology.
-pub(crate) async fn with_admin(story: impl AsyncFn(&Cluster, &Client)) {
-    for topology in Topology::available() {
-        println!("--- {topology:?}");
-        let settings = vec![("admin.email", ADMIN.to_owned()), ("admin.password", PASSWORD.to_owned())];
-        let cluster = Cluster::with(topology, Options { settings, clock: None }).await;
-        let client = cluster.client();
-        eventually("the administrator", || async { cluster.has_account(ADMIN).await.then_some(()) }).await;
-        let (admin, _) = client.login(ADMIN).await;
-        story(&cluster, &admin).await;
-        cluster.stop().await;
-    }
-}
+use crate::support::{ADMIN, with_admin};
 
 /// All items of a list, page by page.
 async fn walk(admin: &Client, query: &str) -> Vec<Value> {

@@ -1,25 +1,13 @@
 //! The audit trail as evidence: it proves itself, goes out whole, and tells what the door refused.
 
-use denizen_testkit::{Client, Cluster, Options, PASSWORD, Topology, eventually};
+use denizen_testkit::{Client, Cluster, eventually};
 use serde_json::{Value, json};
 
-const ADMIN: &str = "admin@example.test";
+use crate::support::with_admin_and;
 
 /// Runs a story with an administrator on every topology; counts of refusals are told at once.
 async fn with_admin(story: impl AsyncFn(&Cluster, &Client)) {
-    for topology in Topology::available() {
-        println!("--- {topology:?}");
-        let settings = vec![
-            ("admin.email", ADMIN.to_owned()),
-            ("admin.password", PASSWORD.to_owned()),
-            ("gateway.refusals_interval", "50ms".to_owned()),
-        ];
-        let cluster = Cluster::with(topology, Options { settings, clock: None }).await;
-        eventually("the administrator", || async { cluster.has_account(ADMIN).await.then_some(()) }).await;
-        let (admin, _) = cluster.client().login(ADMIN).await;
-        story(&cluster, &admin).await;
-        cluster.stop().await;
-    }
+    with_admin_and(&[("gateway.refusals_interval", "50ms")], story).await;
 }
 
 async fn entries(admin: &Client, query: &str) -> Vec<Value> {

@@ -4,7 +4,7 @@ use denizen_testkit::{Client, Cluster, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::admin::with_admin;
+use crate::support::with_admin;
 
 /// PBKDF2-SHA256 of `denizen_testkit::PASSWORD`, by Python's hashlib: 27,500 rounds, salt `0123456789abcdef`.
 const PHC: &str = "$pbkdf2-sha256$i=27500$MDEyMzQ1Njc4OWFiY2RlZg$DGzF4+RpmttWHV7FCaK41NYsG4Rc9QqDO8q71k0T1OA";

@@ -7,7 +7,7 @@ use denizen_testkit::{Client, Cluster, Options, PASSWORD, Topology, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::admin::with_admin;
+use crate::support::with_admin;
 
 const EMAIL: &str = "ada@example.test";
 

@@ -4,7 +4,7 @@ use denizen_testkit::{Client, Cluster, PASSWORD, eventually};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::admin::with_admin;
+use crate::support::with_admin;
 
 /// Waits until a client's request has this status.
 async fn becomes(client: &Client, path: &str, status: u16) {

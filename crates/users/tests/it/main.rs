@@ -11,6 +11,7 @@ mod lists;
 mod opening;
 mod peers;
 mod pictures;
+mod place;
 mod profile;
 mod roles;
 mod standing;

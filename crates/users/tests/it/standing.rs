@@ -10,7 +10,8 @@ use denizen_rpc::users::v1 as wire;
 use denizen_rpc::users::v1::Status;
 use serde_json::json;
 
-use crate::support::{House, Place, anonymous, done, everywhere, nobody, operator, places, refusal};
+use crate::place::{Place, places};
+use crate::support::{House, anonymous, done, everywhere, nobody, operator, refusal};
 
 fn block(user: &wire::User, reason: &str) -> wire::BlockUserRequest {
     wire::BlockUserRequest { user_id: user.id.clone(), reason: reason.to_owned(), if_version: None }

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::serve::ListenerExt as _;
 use denizen_cache::Cache;
-use denizen_db::{Db, Migration, Secrets};
+use denizen_db::Db;
 use denizen_kit::caller::{Caller, Permissions, Person, Role};
 use denizen_kit::config::Settings;
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE, Idempotency};
@@ -24,14 +23,14 @@ use denizen_rpc::users::v1 as wire;
 use denizen_rpc::users::v1::administration_client::AdministrationClient;
 use denizen_rpc::users::v1::profiles_client::ProfilesClient;
 use denizen_rpc::users::v1::users_client::UsersClient;
-use denizen_rpc::{Link, Links, Peer, Reply, Services, Signer, problem_from};
+use denizen_rpc::{Links, Peer, Reply, Services, Signer, problem_from};
 use denizen_storage::Store;
 use denizen_users::{App, Config, KEYS_MIGRATIONS, Keys, MIGRATIONS, Pictures};
-use tokio::net::TcpListener;
 use tonic::Response;
 use tonic::service::Routes;
 
 use crate::peers::{FakeCodes, FakeCredentials, FakeLog, FakeSessions, PASSWORD, World};
+use crate::place::{Place, database, link, places};
 
 /// The service and what is around it.
 pub(crate) struct House {
@@ -52,39 +51,6 @@ impl Drop for House {
     }
 }
 
-/// Where the service of a test stands.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    engine: Engine,
-    way: Way,
-}
-
-/// Which engine keeps the data.
-#[derive(Clone, Debug)]
-enum Engine {
-    Sqlite,
-    /// At this address.
-    Postgres(String),
-}
-
-/// How calls go to the service, and from it to the others.
-#[derive(Clone, Copy, Debug)]
-enum Way {
-    /// Within the process.
-    Local,
-    /// Through a socket, each caller signed and verified.
-    Remote,
-}
-
-/// Each engine with each link: SQLite, and PostgreSQL when the environment names a server.
-#[expect(clippy::disallowed_methods, reason = "a test has no settings file")]
-pub(crate) fn places() -> Vec<Place> {
-    let server = std::env::var("DENIZEN_TEST_DATABASE_URL").ok().filter(|url| !url.is_empty());
-    let engines = [Engine::Sqlite].into_iter().chain(server.map(Engine::Postgres));
-    let both = |engine: Engine| [Way::Local, Way::Remote].map(|way| Place { engine: engine.clone(), way });
-    engines.flat_map(both).collect()
-}
-
 /// Runs a test at each place.
 pub(crate) async fn everywhere(test: impl AsyncFn(&House)) {
     for place in places() {
@@ -95,38 +61,10 @@ pub(crate) async fn everywhere(test: impl AsyncFn(&House)) {
     }
 }
 
-/// The way to the services.
-async fn link(way: Way, services: &Services, signer: &Signer, roles: &[Role], tasks: &Tasks) -> Link {
-    if matches!(way, Way::Local) {
-        return Link::Local(services.clone());
-    }
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let targets = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let router = axum::Router::new().fallback_service(services.network(signer.clone(), roles.to_vec()));
-    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    tasks.spawn_until_stopped("test.services", async move { drop(axum::serve(listener, router).await) });
-    Link::Remote(denizen_upstream::channel(&targets, tasks))
-}
-
 /// A folder of objects.
 fn objects(folder: &tempfile::TempDir) -> Store {
     let config = denizen_storage::Config::read(&mut Settings::load("", []));
     Store::open(&config, folder.path()).unwrap()
-}
-
-/// A database of its own: a file in the folder, or a schema with a new name.
-async fn database(engine: &Engine, folder: &tempfile::TempDir, name: &str, steps: &[Migration]) -> Db {
-    let mut suffix = [0; 8];
-    denizen_kit::seal::random(&mut suffix);
-    let name = format!("{name}_{:016x}", u64::from_be_bytes(suffix));
-    let url = match engine {
-        Engine::Sqlite => None,
-        Engine::Postgres(url) => Some(url.clone()),
-    };
-    let config = denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, pool: 4 };
-    let master = Master::new(Key::from_bytes([2; 32]));
-    let secrets = Secrets { events: master.events(), replies: master.service("users/replies") };
-    Db::connect(&config, Box::leak(name.into_boxed_str()), &secrets, steps).await.unwrap()
 }
 
 // === impl House ===

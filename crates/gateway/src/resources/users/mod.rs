@@ -1,5 +1,6 @@
 //! Accounts.
 
+mod change;
 pub(crate) mod contact;
 pub(crate) mod copies;
 pub(crate) mod form;

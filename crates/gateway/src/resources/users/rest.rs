@@ -12,8 +12,9 @@ use http::{HeaderValue, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::change::UpdateUserForm;
 use super::copies::Copy;
-use super::form::{CreateUserForm, DeleteForm, PreferencesForm, RegisterForm, UpdateUserForm, UsernameForm};
+use super::form::{CreateUserForm, DeleteForm, PreferencesForm, RegisterForm, UsernameForm};
 use super::list::{__path_list_users, list_users};
 use super::view::{Preferences, User};
 use crate::faces::body::{Json, Missing, OptionalJson};
