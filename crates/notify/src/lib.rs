@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use denizen_db::{Db, Migration};
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::notify::internal::v1::mailbox_server::MailboxServer;
@@ -56,9 +56,9 @@ pub struct Keys {
 // === impl Keys ===
 
 impl Keys {
-    /// The keys that follow from the master key, and people's keys as users gives them.
-    pub fn new(master: &Master, links: &Links) -> Self {
-        Self { ring: KeyRing::new(links.clone()), index: master.service("notify/mailbox") }
+    /// The keys that follow from the root, and people's keys as users gives them.
+    pub fn new(root: &Root, links: &Links) -> Self {
+        Self { ring: KeyRing::new(links.clone()), index: root.service("notify/mailbox") }
     }
 }
 

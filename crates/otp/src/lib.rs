@@ -18,7 +18,7 @@ use denizen_db::{Db, Migration};
 use denizen_kit::caller::Role;
 use denizen_kit::cx::Cx;
 use denizen_kit::problem::Problem;
-use denizen_kit::seal::Master;
+use denizen_kit::seal::Root;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
@@ -54,8 +54,8 @@ pub struct App {
 
 impl App {
     /// The service with its parts; `links` are those of [`Role::Otp`].
-    pub fn new(db: Db, links: Links, clock: Clock, config: Config, master: &Master) -> Self {
-        Self { db, links, clock, config, keys: Keys::new(master) }
+    pub fn new(db: Db, links: Links, clock: Clock, config: Config, root: &Root) -> Self {
+        Self { db, links, clock, config, keys: Keys::new(root) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The secrets of password: names of the guard's counters, sealed requests, reset tokens.
 
 use denizen_kit::id::UserId;
-use denizen_kit::seal::{Error, Key, Master, same_secret};
+use denizen_kit::seal::{Error, Key, Root, same_secret};
 use uuid::Uuid;
 
 use crate::model::{GuardName, encode_token};
@@ -17,12 +17,12 @@ pub struct Keys {
 // === impl Keys ===
 
 impl Keys {
-    /// The keys that follow from the master key.
-    pub fn new(master: &Master) -> Self {
+    /// The keys that follow from the root.
+    pub fn new(root: &Root) -> Self {
         Self {
-            guard: master.service("password/guard"),
-            requests: master.service("password/requests"),
-            resets: master.service("password/resets"),
+            guard: root.service("password/guard"),
+            requests: root.service("password/requests"),
+            resets: root.service("password/resets"),
         }
     }
 

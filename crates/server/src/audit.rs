@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use denizen_audit::{Notary, Verdict, Verification};
+use denizen_kit::time::Clock;
 
 use crate::cli::say;
 use crate::config::Config;
-use crate::{master_key, parts};
+use crate::{keyring, master_key, parts};
 
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -16,8 +17,8 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 /// The audit trail.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
-    /// Walks the audit trail and says whether it holds; exit status 1 when it does not. It needs the database and the
-    /// master key, not a running system.
+    /// Walks the audit trail and says whether it holds; exit status 1 when it does not. It needs the database, the
+    /// keyring and the master key, not a running system.
     Verify(Verify),
 }
 
@@ -48,9 +49,9 @@ pub(crate) async fn run(config: Config, command: Audit) -> anyhow::Result<()> {
 }
 
 async fn verify(config: &Config, last: Option<i64>) -> anyhow::Result<Verdict> {
-    let master = master_key::load(config)?;
-    let notary = Notary::new(&master);
-    let db = parts::connect(&config.db, &master, "audit").await.context("the database of audit")?;
+    let root = keyring::open(config, &master_key::load(config)?, &Clock::System).await?.root;
+    let notary = Notary::new(&root);
+    let db = parts::connect(&config.db, &root, "audit").await.context("the database of audit")?;
     let mut walk = match last {
         Some(entries) => Verification::late(&db, &notary, entries).await?,
         None => Verification::full(),

@@ -6,15 +6,18 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
+use denizen_kit::config::Entry;
 use denizen_kit::telemetry::{self, Form};
 use denizen_kit::time::Clock;
 
 use crate::audit::Audit;
 use crate::config::{self, Config, Mode, Sources};
 use crate::first_admin::{self, NewAdmin};
+use crate::keyring::Opened;
+use crate::keys::Keys;
 use crate::node::{Listeners, Node};
 use crate::roles::Roles;
-use crate::{audit, generate, master_key, parts, signing_keys, transfer, welcome};
+use crate::{audit, generate, keyring, keys, master_key, parts, signing_keys, transfer, welcome};
 
 /// User management for any application, in one binary.
 #[derive(Debug, Parser)]
@@ -46,6 +49,9 @@ enum Command {
     /// The audit trail.
     #[command(subcommand)]
     Audit(Audit),
+    /// The master key: which one opens the system, and how another takes its place.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Looks at the settings.
     #[command(subcommand)]
     Config(Settings),
@@ -133,6 +139,10 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Import(import) => Box::pin(transfer::import(load(&sources).await?, import)).await,
         Command::Export(export) => Box::pin(transfer::export(load(&sources).await?, export)).await,
         Command::Audit(command) => audit::run(load(&sources).await?, command).await,
+        Command::Keys(command) => {
+            let (config, entries) = load_with_entries(&sources).await?;
+            keys::run(config, &entries, command).await
+        }
         Command::Config(Settings::Check) => {
             load(&sources).await?;
             say("the settings are right");
@@ -144,10 +154,14 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn load(sources: &Sources) -> anyhow::Result<Config> {
-    let (config, _) = config::load(sources).await.map_err(anyhow::Error::msg)?;
+    Ok(load_with_entries(sources).await?.0)
+}
+
+async fn load_with_entries(sources: &Sources) -> anyhow::Result<(Config, Vec<Entry>)> {
+    let (config, entries) = config::load(sources).await.map_err(anyhow::Error::msg)?;
     let form = if config.mode == Mode::Production { Form::Json } else { Form::Text };
     telemetry::init(&config.log, form);
-    Ok(config)
+    Ok((config, entries))
 }
 
 async fn serve_until_told(config: Config) -> anyhow::Result<()> {
@@ -172,9 +186,15 @@ async fn told_to_stop() -> anyhow::Result<()> {
 }
 
 async fn migrate(config: Config) -> anyhow::Result<()> {
-    let master = master_key::load(&config)?;
+    // As all roles: nobody else is waited for.
+    let config = Config { roles: Roles::all(), ..config };
+    let Opened { root, keyring } =
+        keyring::open(&config, &master_key::load(&config)?, &Clock::System).await?;
+    if let Some(keyring) = keyring {
+        keyring.leave().await;
+    }
     for (name, _) in parts::databases() {
-        let db = parts::connect(&config.db, &master, name)
+        let db = parts::connect(&config.db, &root, name)
             .await
             .with_context(|| format!("the database of {name}"))?;
         db.close().await;

@@ -8,6 +8,8 @@ mod first_admin;
 pub mod generate;
 mod health;
 mod internal;
+mod keyring;
+mod keys;
 mod master_key;
 pub mod node;
 mod parts;

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use denizen_db::{Db, Tx, args};
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
-use denizen_kit::seal::{Key, Master, same_secret};
+use denizen_kit::seal::{Key, Root, same_secret};
 use denizen_kit::time::{Timestamp, before};
 use uuid::Uuid;
 
@@ -48,15 +48,15 @@ pub struct Keys {
 // === impl Keys ===
 
 impl Keys {
-    /// The keys that follow from the master key, and the database of data keys.
-    pub fn new(master: &Master, db: Db) -> Self {
+    /// The keys that follow from the root, and the database of data keys.
+    pub fn new(root: &Root, db: Db) -> Self {
         Self {
             db,
-            wrapping: master.wrapping(),
-            index: master.index(),
-            pages: master.service("users/pages"),
-            certificates: master.service("users/certificates"),
-            exports: master.service("users/exports"),
+            wrapping: root.wrapping(),
+            index: root.index(),
+            pages: root.service("users/pages"),
+            certificates: root.service("users/certificates"),
+            exports: root.service("users/exports"),
             leases: Leases::new(
                 moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_live(HELD).build(),
             ),

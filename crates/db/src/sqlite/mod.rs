@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::migrate::{self, Migration};
 use crate::shared::{PATIENCE, Shared};
+use crate::standing::Standing;
 
 use group::{Token, Writer};
 pub(crate) use group::{Waiter, WriteTx};
@@ -79,8 +80,13 @@ impl Engine {
         make_folder(&config.data_dir)?;
         let path = config.data_dir.join(format!("{}.db", shared.service));
         let file = File { path, fast: config.fast };
-        let mut connection = file.open_writer()?;
-        migrate::sqlite(&mut connection, migrations)?;
+        let connection = {
+            // Held until the steps are done: of processes that start together one makes and migrates the file.
+            let _alone = lock_folder(&config.data_dir)?;
+            let mut connection = file.open_writer()?;
+            migrate::sqlite(&mut connection, migrations)?;
+            connection
+        };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
             readers: Arc::new(Semaphore::new(cores * 2)),
@@ -145,6 +151,41 @@ fn make_folder(path: &Path) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|error| Error::unavailable(format!("{}: {error}", path.display())))
+}
+
+/// An advisory lock (`flock`) on the folder until it is dropped; none where the file system has no such locks.
+fn lock_folder(path: &Path) -> Result<Option<std::fs::File>> {
+    match std::fs::File::open(path).and_then(|folder| folder.lock().map(|()| folder)) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => Ok(None),
+        Err(error) => Err(Error::unavailable(format!("{}: {error}", path.display()))),
+    }
+}
+
+/// What is known of the file of a service, which is neither made nor changed. Blocks.
+pub(crate) fn standing(config: &Config, service: &str) -> Result<Standing> {
+    const TABLES: &str =
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('denizen_history', 'root_mark')";
+    const MARK: &str = "SELECT mark FROM root_mark WHERE id = 1";
+    let path = config.data_dir.join(format!("{service}.db"));
+    if !path.exists() {
+        return Ok(Standing::Absent);
+    }
+    let connection = File { path, fast: config.fast }.open_reader()?;
+    let mut tables: Vec<String> = Vec::new();
+    query(&connection, TABLES, &[], &mut |row| {
+        tables.push(row.get(0)?);
+        Ok(())
+    })?;
+    let has = |name: &str| tables.iter().any(|table| table == name);
+    let mut mark = None;
+    if has("root_mark") {
+        query(&connection, MARK, &[], &mut |row| {
+            mark = Some(row.get(0)?);
+            Ok(())
+        })?;
+    }
+    Ok(Standing::of(has("denizen_history"), mark))
 }
 
 /// A reading connection on loan.

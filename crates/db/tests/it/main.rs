@@ -8,6 +8,7 @@ mod once;
 mod outbox;
 mod postgres;
 mod run;
+mod standing;
 mod support;
 mod transactions;
 mod values;

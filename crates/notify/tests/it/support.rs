@@ -11,7 +11,7 @@ use denizen_kit::config::Settings;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::{UserId, uuid_v7};
 use denizen_kit::problem::Problem;
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Timestamp};
 use denizen_notify::model::Channel;
@@ -122,7 +122,7 @@ impl World {
         change(&mut config);
         let secrets = Secrets { events: Key::from_bytes([2; 32]), replies: Key::from_bytes([3; 32]) };
         let db = Db::connect(&self.database, self.service, &secrets, MIGRATIONS).await.unwrap();
-        let keys = Keys::new(&Master::new(Key::from_bytes([4; 32])), &self.links);
+        let keys = Keys::new(&Root::new(Key::from_bytes([4; 32])), &self.links);
         let app = App::new(db, self.links.clone(), self.clock.clone(), config, keys);
         let app = Arc::new(app);
         let mut routes = Routes::builder();

@@ -8,7 +8,7 @@ use denizen_kit::config::Settings;
 use denizen_kit::cx::Idempotency;
 use denizen_kit::id::SessionId;
 use denizen_kit::problem::Problem;
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_kit::time::Clock;
 use denizen_password::App;
 use denizen_rpc::password::internal::v1::credentials_client::CredentialsClient;
@@ -73,9 +73,9 @@ impl Node {
         let mut settings = Settings::load(settings, []);
         let config = denizen_password::Config::read(&mut settings);
         settings.finish().unwrap();
-        let master = Master::new(Key::from_bytes([4; 32]));
+        let root = Root::new(Key::from_bytes([4; 32]));
         let clock = wiring.clock.clone();
-        let app = Arc::new(App::new(wiring.db.clone(), wiring.links.clone(), clock.clone(), config, &master));
+        let app = Arc::new(App::new(wiring.db.clone(), wiring.links.clone(), clock.clone(), config, &root));
 
         let peers = Peers::default();
         let mut routes = RoutesBuilder::default();

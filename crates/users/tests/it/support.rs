@@ -10,7 +10,7 @@ use denizen_kit::config::Settings;
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE, Idempotency};
 use denizen_kit::id::{SessionId, UserId};
 use denizen_kit::problem::{Code, Problem};
-use denizen_kit::seal::{Key, Master, sha256};
+use denizen_kit::seal::{Key, Root, sha256};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Deadline, Timestamp};
 use denizen_rpc::auth::internal::v1::sessions_server::SessionsServer;
@@ -93,7 +93,7 @@ impl House {
             links: links.of(Role::Users),
             clock: clock.clone(),
             config,
-            keys: Keys::new(&Master::new(Key::from_bytes([2; 32])), keys_db.clone()),
+            keys: Keys::new(&Root::new(Key::from_bytes([2; 32])), keys_db.clone()),
             access: Arc::default(),
         });
         let world = Arc::new(World::default());
