@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use denizen_audit::{Notary, Verdict, Verification};
-use denizen_kit::time::Clock;
 
 use crate::cli::say;
 use crate::config::Config;
-use crate::{keyring, master_key, parts};
+use crate::{keyring, parts};
 
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -49,7 +48,7 @@ pub(crate) async fn run(config: Config, command: Audit) -> anyhow::Result<()> {
 }
 
 async fn verify(config: &Config, last: Option<i64>) -> anyhow::Result<Verdict> {
-    let root = keyring::open(config, &master_key::load(config)?, &Clock::System).await?.root;
+    let root = keyring::root(config).await?;
     let notary = Notary::new(&root);
     let db = parts::connect(&config.db, &root, "audit").await.context("the database of audit")?;
     let mut walk = match last {

@@ -13,11 +13,10 @@ use denizen_kit::time::Clock;
 use crate::audit::Audit;
 use crate::config::{self, Config, Mode, Sources};
 use crate::first_admin::{self, NewAdmin};
-use crate::keyring::Opened;
 use crate::keys::Keys;
 use crate::node::{Listeners, Node};
 use crate::roles::Roles;
-use crate::{audit, generate, keyring, keys, master_key, parts, signing_keys, transfer, welcome};
+use crate::{audit, generate, keyring, keys, parts, signing_keys, transfer, welcome};
 
 /// User management for any application, in one binary.
 #[derive(Debug, Parser)]
@@ -188,11 +187,7 @@ async fn told_to_stop() -> anyhow::Result<()> {
 async fn migrate(config: Config) -> anyhow::Result<()> {
     // As all roles: nobody else is waited for.
     let config = Config { roles: Roles::all(), ..config };
-    let Opened { root, keyring } =
-        keyring::open(&config, &master_key::load(&config)?, &Clock::System).await?;
-    if let Some(keyring) = keyring {
-        keyring.leave().await;
-    }
+    let root = keyring::root(&config).await?;
     for (name, _) in parts::databases() {
         let db = parts::connect(&config.db, &root, name)
             .await

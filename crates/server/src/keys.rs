@@ -18,7 +18,7 @@ use crate::cli::say;
 use crate::config::Config;
 use crate::keyring::store::{self, Slot};
 use crate::keyring::{self, Keyring, Opened};
-use crate::{master_key, references};
+use crate::references;
 
 pub(crate) use record::EVENTS;
 
@@ -96,8 +96,7 @@ impl Desk {
             bail!("a gateway has no keyring of its own; give the settings of a process that runs a service");
         }
         let clock = Clock::System;
-        let master = master_key::load(&config)?;
-        let Opened { root, keyring } = keyring::open(&config, &master, &clock).await?;
+        let Opened { root, keyring } = keyring::open(&config, &clock).await?;
         let keyring = keyring.context("these settings have no keyring")?;
         let held = Held::of(&config, entries);
         Ok(Self { config, clock, held, root, keyring })
@@ -137,8 +136,8 @@ impl Desk {
             .collect();
         if !others.is_empty() && !late.is_empty() && !force {
             bail!(
-                "these processes were started with a key that is to go: {}; restart them with the key {} first, or say \
-                 --force",
+                "these processes were started with a key that is to go: {}; restart them with the key {} first (one \
+                 that was killed counts for a minute more), or say --force",
                 late.join(", "),
                 self.keyring.slot
             );

@@ -78,8 +78,7 @@ impl Listeners {
 impl Node {
     /// Starts the roles of the settings. Without listeners nothing runs beside the calls: that is for commands.
     pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> anyhow::Result<Node> {
-        let master = master_key::load(&config)?;
-        let Opened { root, keyring } = Box::pin(keyring::open(&config, &master, &clock)).await?;
+        let Opened { root, keyring } = Box::pin(keyring::open(&config, &clock)).await?;
         let signing_key = config.shared_key.as_deref().map(master_key::decode).transpose()?;
         let signer = Signer::new(signing_key.unwrap_or_else(|| root.callers()), clock.clone());
         let tasks = Tasks::new();

@@ -20,7 +20,7 @@ use denizen_kit::time::Clock;
 use uuid::Uuid;
 
 use crate::config::Config;
-use crate::parts;
+use crate::{master_key, parts};
 use peers::{Peers, Shown, Told};
 use store::Slot;
 
@@ -31,7 +31,7 @@ const NAME: &str = "keyring";
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How many pauses pass before it says again that it waits.
-const TELL_EVERY: u32 = 100;
+const TELL_EVERY: u32 = 30;
 
 /// The keyring as a process has opened it.
 #[derive(Clone, Debug)]
@@ -61,8 +61,9 @@ impl Keyring {
     }
 }
 
-/// Opens the keyring with the master key, making it if it is due.
-pub(crate) async fn open(config: &Config, master: &Master, clock: &Clock) -> anyhow::Result<Opened> {
+/// Opens the keyring with the master key of the settings, making it if it is due.
+pub(crate) async fn open(config: &Config, clock: &Clock) -> anyhow::Result<Opened> {
+    let master = &master_key::load(config)?;
     let is_gateway_alone = config.roles.iter().all(|role| role == Role::Gateway);
     let peers = Peers::of(config);
     let opened = if is_gateway_alone && config.db.url.is_none() && !config.services.is_empty() {
@@ -73,6 +74,15 @@ pub(crate) async fn open(config: &Config, master: &Master, clock: &Clock) -> any
     };
     peers.close().await;
     opened
+}
+
+/// The root alone, for commands that need no more of the keyring.
+pub(crate) async fn root(config: &Config) -> anyhow::Result<Root> {
+    let Opened { root, keyring } = open(config, &Clock::System).await?;
+    if let Some(keyring) = keyring {
+        keyring.leave().await;
+    }
+    Ok(root)
 }
 
 /// The database of the keyring.
@@ -87,26 +97,37 @@ async fn own(peers: &Peers, config: &Config, master: &Master, clock: &Clock) -> 
     let db = connect(config).await?;
     let mut rounds = 0;
     loop {
-        let slots = store::slots(&mut db.single().await?).await?;
+        let slots = slots_of(&db).await?;
         if !slots.is_empty() {
             let root = unwrap(&slots, config, master)?;
             let keyring = Keyring { db, slot: master.name(), process: None };
             return Ok(Opened { root, keyring: Some(keyring) });
         }
-        match due(peers, config, master).await? {
+        match due(&db, peers, config, master).await? {
             Some((root, is_first_master)) => make(&db, master, &root, is_first_master, clock).await?,
             None => pause(&mut rounds).await,
         }
     }
 }
 
+async fn slots_of(db: &Db) -> denizen_db::Result<Vec<Slot>> {
+    store::slots(&mut db.single().await?).await
+}
+
 /// The root that this process is to put into an empty keyring, and whether it is the first master key; none while
 /// another one is to say.
-async fn due(peers: &Peers, config: &Config, master: &Master) -> anyhow::Result<Option<(Root, bool)>> {
+async fn due(
+    db: &Db,
+    peers: &Peers,
+    config: &Config,
+    master: &Master,
+) -> anyhow::Result<Option<(Root, bool)>> {
     for (name, _) in parts::databases() {
         match denizen_db::standing(&config.db, name).await? {
             Standing::Absent => {}
             Standing::Unmarked => return Ok(Some((master.as_root(), true))),
+            // Another process may have made both since this one looked.
+            Standing::Marked(_) if !slots_of(db).await?.is_empty() => return Ok(None),
             Standing::Marked(_) => bail!(
                 "the database {name} is here, but the keyring that opens it is not; put the database {NAME} back \
                  from the same backup ({})",
@@ -158,10 +179,10 @@ async fn given(peers: &Peers, config: &Config, master: &Master) -> anyhow::Resul
 }
 
 async fn pause(rounds: &mut u32) {
+    *rounds += 1;
     if rounds.is_multiple_of(TELL_EVERY) {
         tracing::warn!("waiting for the keyring: none of the services under services.* answers with it yet");
     }
-    *rounds += 1;
     tokio::time::sleep(PAUSE).await;
 }
 

@@ -149,7 +149,7 @@ fn production_wants_its_key_and_its_address() {
 fn help_names_the_commands() {
     let folder = tempfile::tempdir().unwrap();
     let help = told(folder.path(), &["--help"], &[]).expect(0).out;
-    for command in ["serve", "migrate", "admin", "config", "generate"] {
+    for command in ["serve", "migrate", "admin", "keys", "config", "generate"] {
         let explained = help.lines().any(|line| line.trim_start().starts_with(&format!("{command} ")));
         assert!(explained, "{command} in {help}");
     }

@@ -62,7 +62,7 @@ async fn an_installation_from_before_goes_on_under_its_key_and_can_change_it() {
         let status = run(launch.command(&["keys", "status"]), "").expect(0).out;
         assert!(status.contains("its root is its first master key"), "{status}");
         run(launch.clone().set("master_key_new", NEW).command(&["keys", "rotate"]), "").expect(0);
-        process.kill();
+        assert_eq!(process.terminate().code(), Some(0));
         let launch = launch.set("master_key", NEW);
         let process = launch.ready().await;
         run(launch.command(&["keys", "retire"]), "").expect(0);
