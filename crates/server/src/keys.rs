@@ -200,11 +200,17 @@ impl Desk {
         let db = &self.keyring.db;
         let removed = db.run(&cx, || async {
             let mut tx = db.write().await?;
-            store::delete_other_slots(&mut tx, name).await?;
+            // Somebody who retires this key at the same moment must not leave a keyring that nothing opens.
+            let stays = store::slots(&mut tx).await?.iter().any(|slot| slot.name == name);
+            if stays {
+                store::delete_other_slots(&mut tx, name).await?;
+            }
             tx.commit().await?;
-            Ok(())
+            Ok(stays)
         });
-        removed.await.context("the keys could not be taken away")?;
+        if !removed.await.context("the keys could not be taken away")? {
+            bail!("the key {name} was retired meanwhile by another command; nothing was taken away");
+        }
         db.rewrite(store::SLOTS_TABLE).await.context(
             "the keys are taken away, but their remains could not be cleared from the database's files; run \
              `denizen keys retire` again",

@@ -244,3 +244,27 @@ async fn mistakes_are_refused_with_the_way_out() {
     again.answers("/health/ready").await;
     again.client().login(EMAIL).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_retire_each_others_key_leave_one_that_opens() {
+    for engine in Engine::available().await {
+        let folder = tempfile::tempdir().unwrap();
+        let launch = |key: &str| Launch::new(folder.path()).cheap().on(&engine).set("master_key", key);
+        let (mut present, mut other) = (OLD, NEW);
+        run(launch(present).command(&["migrate"]), "").expect(0);
+        for _ in 0..4 {
+            run(launch(present).set("master_key_new", other).command(&["keys", "rotate"]), "").expect(0);
+            let [left, right] = [present, other].map(|key| {
+                let launch = launch(key);
+                tokio::task::spawn_blocking(move || run(launch.command(&["keys", "retire", "--force"]), ""))
+            });
+            let (left, right) = (left.await.unwrap(), right.await.unwrap());
+            let opens = |key: &str| run(launch(key).command(&["keys", "status"]), "").code == Some(0);
+            assert_eq!([left.code, right.code].iter().filter(|code| **code == Some(0)).count(), 1);
+            assert_eq!([opens(present), opens(other)], [left.code == Some(0), right.code == Some(0)]);
+            if right.code == Some(0) {
+                std::mem::swap(&mut present, &mut other);
+            }
+        }
+    }
+}
