@@ -12,8 +12,8 @@ use denizen_kit::caller::{Caller, Role};
 use denizen_kit::cx::Call;
 use denizen_kit::seal::sha256;
 use denizen_kit::time::{Clock, Deadline};
-use denizen_rpc::users::v1 as wire;
 use denizen_rpc::problem_from;
+use denizen_rpc::users::v1 as wire;
 
 use crate::config::Config;
 use crate::importing::Run;

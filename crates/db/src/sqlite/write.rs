@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use denizen_kit::changes::Touched;
 
+use super::Engine;
 use super::group::{Token, Waiter, close, close_in_turn};
 use super::statement::{self, Each, EachOf};
-use super::Engine;
 use crate::error::{Error, Result};
 use crate::value::{Args, Value};
 

@@ -59,7 +59,8 @@ async fn lists_fit_their_statement() {
         let short = tx.exec_each(INSERT, &[args!["a"]]).await;
         assert!(matches!(short, Err(Error::Arguments { expected: 2, given: 1, .. })), "{short:?}");
         tx.exec_each(INSERT, &lists(1..2)).await.unwrap();
-        let two = tx.opt_each::<(i64,)>("SELECT 1 FROM (VALUES (1), (2)) AS two WHERE $1", &[args![true]]).await;
+        let two =
+            tx.opt_each::<(i64,)>("SELECT 1 FROM (VALUES (1), (2)) AS two WHERE $1", &[args![true]]).await;
         assert!(matches!(two, Err(Error::Statement(_))), "{two:?}");
         let mut tx = db.read().await.unwrap();
         assert!(matches!(tx.exec_each(INSERT, &lists(3..4)).await, Err(Error::ReadOnly)));

@@ -138,12 +138,7 @@ fn event(batch: &Batch, ready: &Ready, outcomes: &[(i64, Outcome)]) -> UsersImpo
 }
 
 /// How far the import has come after these rows.
-pub(super) fn advanced(
-    before: Option<Progress>,
-    cx: &Cx,
-    last: i64,
-    rows: &[(i64, Outcome)],
-) -> Progress {
+pub(super) fn advanced(before: Option<Progress>, cx: &Cx, last: i64, rows: &[(i64, Outcome)]) -> Progress {
     let now = cx.now();
     let before = before.unwrap_or(Progress {
         rows: 0,

@@ -82,8 +82,7 @@ pub(crate) async fn import_users(app: &App, cx: &Cx, batch: &Batch) -> Result<Im
     refuse_known_ids(app, &mut part, &mut rows).await?;
     let ids: Vec<UserId> = accounts(&rows).map(|account| account.user.id).collect();
     // One whose hash is refused gets a key too, which is inert and swept.
-    let (keys, ()) =
-        futures::try_join!(app.keys.ensure_all(cx, &ids), put_credentials(app, cx, &mut rows))?;
+    let (keys, ()) = futures::try_join!(app.keys.ensure_all(cx, &ids), put_credentials(app, cx, &mut rows))?;
     let ready = Ready { values: sealed(app, &rows, &keys)?, rows };
     let imported = write_in_turn(app, cx, (batch, &part), done, &ready).await?;
     drop(part);
@@ -169,7 +168,8 @@ async fn put_credentials(app: &App, cx: &Cx, rows: &mut [Row]) -> Result<()> {
     for refused in answer.into_inner().refused {
         let place = usize::try_from(refused.index).ok().and_then(|index| places.get(index));
         if let Some(place) = place {
-            rows[*place].1 = Err(Outcome::Invalid(Fault::new("/password_hash", "unsupported", refused.detail)));
+            rows[*place].1 =
+                Err(Outcome::Invalid(Fault::new("/password_hash", "unsupported", refused.detail)));
         }
     }
     Ok(())

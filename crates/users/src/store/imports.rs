@@ -71,8 +71,8 @@ pub(crate) async fn insert_free(tx: &mut Tx, users: &[&User], values: &[Args]) -
     let changed = tx.exec_each(INSERT_IF_FREE, values).await?;
     let written: Vec<bool> = changed.into_iter().map(|rows| rows == 1).collect();
     let holders = users.iter().zip(&written).filter(|(_, written)| **written).map(|(user, _)| user);
-    let roles = holders
-        .flat_map(|user| user.roles.iter().map(|role| args![user.id, role.as_str(), user.created_at]));
+    let roles =
+        holders.flat_map(|user| user.roles.iter().map(|role| args![user.id, role.as_str(), user.created_at]));
     tx.exec_each(INSERT_ROLE, &roles.collect::<Vec<Args>>()).await?;
     Ok(written)
 }
