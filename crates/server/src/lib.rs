@@ -7,6 +7,7 @@ mod event_log;
 mod first_admin;
 pub mod generate;
 mod health;
+mod importing;
 mod internal;
 mod keyring;
 mod keys;

@@ -111,6 +111,7 @@ async fn open_users(house: &House, db: Db, routes: &mut RoutesBuilder) -> anyhow
         config: house.config.users.clone(),
         keys: denizen_users::Keys::new(&house.root, keys_db),
         access: Arc::default(),
+        turns: Arc::default(),
     });
     denizen_users::add_routes(&app, routes);
     Ok(Box::new(move |tasks| denizen_users::start_jobs(&app, tasks)))

@@ -89,7 +89,8 @@ impl Node {
         let links: HashMap<Role, Link> = Role::ALL.into_iter().map(|role| (role, link.clone())).collect();
         let links = Links::new(Role::Audit, Arc::new(links), signer);
 
-        let config = denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, pool: 4 };
+        let config =
+            denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, bulk: false, pool: 4 };
         let secrets = Secrets { events: root.events(), replies: root.service("replies") };
         let db = Db::connect(&config, schema(), &secrets, MIGRATIONS).await.expect("a database");
         db.start_jobs(&tasks, &clock);

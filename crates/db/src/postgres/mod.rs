@@ -20,6 +20,7 @@ use crate::value::Value;
 
 use connect::{Address, CONNECT, Connector};
 use single::Single;
+pub(crate) use statement::Fetched;
 pub(crate) use transaction::PgTx;
 
 /// A snapshot.

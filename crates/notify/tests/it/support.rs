@@ -104,7 +104,13 @@ impl World {
         let table: HashMap<_, _> = ROLES.into_iter().map(|role| (role, link.clone())).collect();
         Self {
             peers: Peers::default(),
-            database: denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, pool: 4 },
+            database: denizen_db::Config {
+                url,
+                data_dir: folder.path().to_owned(),
+                fast: true,
+                bulk: false,
+                pool: 4,
+            },
             links: Links::new(Role::Notify, Arc::new(table), signer),
             service: service.leak(),
             folder,

@@ -23,7 +23,7 @@ async fn tamper(engine: &Engine, folder: &Path, sql: &'static str) {
         Engine::Sqlite => None,
         Engine::Postgres { database, .. } => Some(database.clone()),
     };
-    let config = Config { url, data_dir: folder.join("denizen-data"), fast: true, pool: 1 };
+    let config = Config { url, data_dir: folder.join("denizen-data"), fast: true, bulk: false, pool: 1 };
     let secrets = Secrets { events: Key::generate(), replies: Key::generate() };
     let db = Db::connect(&config, "audit", &secrets, denizen_audit::MIGRATIONS).await.unwrap();
     let mut tx = db.write().await.unwrap();

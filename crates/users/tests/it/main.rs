@@ -6,6 +6,7 @@ mod addresses;
 mod deletion;
 mod directory;
 mod factors;
+mod imports;
 mod jobs;
 mod lists;
 mod opening;

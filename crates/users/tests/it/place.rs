@@ -74,7 +74,8 @@ pub(crate) async fn database(
         Engine::Sqlite => None,
         Engine::Postgres(url) => Some(url.clone()),
     };
-    let config = denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, pool: 4 };
+    let config =
+        denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, bulk: false, pool: 4 };
     let root = Root::new(Key::from_bytes([2; 32]));
     let secrets = Secrets { events: root.events(), replies: root.service("users/replies") };
     Db::connect(&config, Box::leak(name.into_boxed_str()), &secrets, steps).await.unwrap()

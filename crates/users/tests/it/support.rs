@@ -22,6 +22,7 @@ use denizen_rpc::users::internal::v1::directory_client::DirectoryClient;
 use denizen_rpc::users::v1 as wire;
 use denizen_rpc::users::v1::administration_client::AdministrationClient;
 use denizen_rpc::users::v1::profiles_client::ProfilesClient;
+use denizen_rpc::users::v1::transfer_client::TransferClient;
 use denizen_rpc::users::v1::users_client::UsersClient;
 use denizen_rpc::{Links, Peer, Reply, Services, Signer, problem_from};
 use denizen_storage::Store;
@@ -95,6 +96,7 @@ impl House {
             config,
             keys: Keys::new(&Root::new(Key::from_bytes([2; 32])), keys_db.clone()),
             access: Arc::default(),
+            turns: Arc::default(),
         });
         let world = Arc::new(World::default());
         let mut routes = Routes::builder();
@@ -128,6 +130,11 @@ impl House {
     pub(crate) fn profiles_once(&self, caller: &Caller, key: &str, request: &str) -> ProfilesClient<Peer> {
         let wish = Idempotency { key: key.to_owned(), fingerprint: sha256(request.as_bytes()) };
         self.links.profiles(&Arc::new(call(caller, Some(wish))))
+    }
+
+    /// Many accounts at once, for a caller.
+    pub(crate) fn transfer(&self, caller: &Caller) -> TransferClient<Peer> {
+        self.links.transfer(&Arc::new(call(caller, None)))
     }
 
     /// What administrators do, for a caller.
