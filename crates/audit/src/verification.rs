@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::chain::{Broken, Fault, Head, Walk};
 use crate::error::{Error, Result};
+use crate::kept::Kept;
 use crate::notary::{Notary, Place, Statement, name};
 use crate::ranges::Ranges;
 use crate::store::{self, Checkpoint};
@@ -30,6 +31,7 @@ pub struct Verification {
     /// Seq of the last checkpoint: up to there the chain is what was signed.
     proved: i64,
     broken: Option<Broken>,
+    kept: Kept,
 }
 
 /// What was found.
@@ -45,6 +47,8 @@ pub struct Verdict {
     pub from: i64,
     /// How many signed checkpoints were looked at.
     pub checkpoints: i64,
+    /// How many of the checkpoints that were kept elsewhere the trail agrees with.
+    pub compared: i64,
     /// How many entries have lost their contents to retention.
     pub removed: i64,
     /// For each producer the place in its log up to which the trail goes.
@@ -113,7 +117,15 @@ impl Verification {
             previous,
             proved: place.seq,
             broken: None,
+            kept: Kept::default(),
         }
+    }
+
+    /// The same walk, which holds the trail against checkpoints that were kept elsewhere. Those of before its beginning
+    /// it does not come by.
+    #[must_use]
+    pub fn against(self, kept: Kept) -> Self {
+        Self { kept, ..self }
     }
 
     /// Where it is, for going on later.
@@ -148,6 +160,7 @@ impl Verification {
             broken: self.broken.clone(),
             from: self.from,
             checkpoints: self.checkpoints,
+            compared: self.kept.compared(),
             removed: self.removed,
             positions: chunk.positions,
         }))
@@ -183,6 +196,7 @@ impl Verification {
             while let Some(checkpoint) = checkpoints.next_if(|next| next.seq <= linked.link.seq) {
                 self.check(checkpoint, notary)?;
             }
+            self.kept.compare(&self.walk.place(), self.proved)?;
         }
         if chunk.links.is_empty() || self.reached() >= chunk.head.seq {
             return self.finish(chunk, notary);
@@ -193,7 +207,7 @@ impl Verification {
     /// At the head: nothing may be missing, be stored beyond it, or have been signed beyond it.
     fn finish(&self, chunk: &Chunk, notary: &Notary) -> Result<(), Broken> {
         self.walk.finish(&chunk.head, &chunk.positions)?;
-        if chunk.promised > chunk.head.seq {
+        if chunk.promised > chunk.head.seq || self.kept.goes_beyond(chunk.head.seq) {
             return Err(Broken { seq: chunk.head.seq + 1, fault: Fault::Short });
         }
         if let Some(seq) = chunk.stray {
@@ -215,7 +229,7 @@ impl Verification {
                 self.proved = place.seq;
                 self.walk = Walk::from(&place);
                 self.previous = Some(previous);
-                Ok(())
+                self.kept.compare(&place, place.seq)
             }
             _ => Err(Broken { seq: cut.seq, fault: Fault::Statement }),
         }
@@ -254,6 +268,7 @@ impl Verdict {
             "head": hex::encode(&self.head),
             "from": self.from,
             "checkpoints": self.checkpoints,
+            "compared": self.compared,
             "removed": self.removed,
             "producers": self.positions,
         });

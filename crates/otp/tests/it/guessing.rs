@@ -97,7 +97,7 @@ async fn an_account_takes_thirty_wrong_tries_over_all_its_codes() {
             issue_id: "0192aa00-0000-7000-8000-0000000000e1".to_owned(),
             user_id: ADA.to_owned(),
             purpose: Purpose::PasswordReset.into(),
-            target: Vec::new(),
+            ..IssueRequest::default()
         };
         let reset = node.issue_with(message).await;
         let proof =

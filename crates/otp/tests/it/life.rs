@@ -21,6 +21,7 @@ fn for_message(id: &str, purpose: Purpose) -> IssueRequest {
         user_id: ADA.to_owned(),
         purpose: purpose.into(),
         target: b"digest".to_vec(),
+        ..IssueRequest::default()
     }
 }
 

@@ -172,8 +172,11 @@ async fn a_refused_password_does_not_cost_the_code() {
 async fn only_notify_gets_tokens_each_for_one_person() {
     let nodes = with_ada().await;
     let node = &nodes[0];
-    let wish =
-        |user_id: &str| IssueResetRequest { user_id: user_id.to_owned(), issue_id: MESSAGE.to_owned() };
+    let wish = |user_id: &str| IssueResetRequest {
+        user_id: user_id.to_owned(),
+        issue_id: MESSAGE.to_owned(),
+        ..IssueResetRequest::default()
+    };
     let refused = node.credentials(Role::Users).issue_reset(wish(ADA)).await.unwrap_err();
     assert_eq!(problem_from(refused).code, Code::Forbidden);
     node.token(MESSAGE).await;

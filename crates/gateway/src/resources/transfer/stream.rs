@@ -57,7 +57,8 @@ impl Upload {
         let records = std::mem::replace(&mut self.records, rest);
         let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
         let request = wire::ImportUsersRequest { records, ..self.request.clone() };
-        let answer = self.ctx.renewed().transfer().import_users(request).await.map_err(problem_from)?;
+        let answer =
+            self.ctx.renewed().await?.transfer().import_users(request).await.map_err(problem_from)?;
         self.request.first_row += count;
         Ok(Some(answer.into_inner().rows.into_iter().map(Row::of).collect()))
     }
