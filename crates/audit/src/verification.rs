@@ -1,5 +1,5 @@
-//! A walk along the stored chain, step by step, so that a trail of any length can be gone through: over the contract
-//! in answers of some seconds each, on the command line in one go.
+//! A walk along the stored chain, step by step: over the contract in answers of some seconds each, on the command line in
+//! one go.
 //!
 //! It starts at the beginning, or at a signed checkpoint. Each step is one snapshot; links never change, so the whole
 //! needs no transaction around it.
@@ -47,11 +47,11 @@ pub struct Verdict {
     pub from: i64,
     /// How many signed checkpoints were looked at.
     pub checkpoints: i64,
-    /// How many of the checkpoints that were kept elsewhere the trail agrees with.
+    /// With how many of those that were kept elsewhere the trail agrees.
     pub compared: i64,
     /// How many entries have lost their contents to retention.
     pub removed: i64,
-    /// For each producer the place in its log up to which the trail goes.
+    /// For each producer the last place of its log in the trail.
     pub positions: BTreeMap<String, i64>,
 }
 
@@ -63,7 +63,6 @@ struct Chunk {
     links: Vec<store::Linked>,
     checkpoints: Vec<Checkpoint>,
     removals: Vec<store::Removal>,
-    /// What is stored outside the chain.
     stray: Option<i64>,
     /// Seq of the last checkpoint.
     promised: i64,
@@ -121,8 +120,7 @@ impl Verification {
         }
     }
 
-    /// The same walk, which holds the trail against checkpoints that were kept elsewhere. Those of before its beginning
-    /// it does not come by.
+    /// The same walk, held against checkpoints that were kept elsewhere, but for those of before its beginning.
     #[must_use]
     pub fn against(self, kept: Kept) -> Self {
         Self { kept, ..self }

@@ -16,3 +16,4 @@ mod profile;
 mod roles;
 mod standing;
 mod support;
+mod takeovers;
