@@ -132,6 +132,24 @@ async fn a_file_that_is_broken_says_so() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_erased_does_not_come_back_under_their_id() {
+    with_admin(async |_, admin| {
+        let id = "0192aa00-0000-7000-8000-00000000ada0";
+        let file = json!({ "id": id, "name": "Ada", "email": "ada@example.test" }).to_string();
+        let lines = "application/x-ndjson";
+        let report = import(admin, "import_id=one", lines, &file).await.expect(200).body;
+        assert_eq!(counts(&report)[1], 1, "{report}");
+        let erase = json!({ "reason": "asked by letter" });
+        admin.post(&format!("/users/{id}/erase"), erase).await.expect(200);
+        let report = import(admin, "import_id=two", lines, &file).await.expect(200).body;
+        assert_eq!((counts(&report)[1], counts(&report)[3]), (0, 1), "{report}");
+        assert_eq!(report["errors"][0]["pointer"], "/id");
+        admin.get(&format!("/users/{id}")).await.expect(404);
+    })
+    .await;
+}
+
 /// Reads an answer until it has a text, or to its end.
 async fn read_until(stream: &mut TcpStream, answer: &mut String, text: &str) -> bool {
     let mut part = [0; 16 * 1024];

@@ -21,6 +21,7 @@ use crate::events::UsersImported;
 use crate::model::User;
 use crate::model::import::{Account, Fault, Fields, Format, Rules};
 use crate::model::role::BUILT_IN;
+use crate::store::erasures;
 use crate::store::imports::{self, Progress};
 use crate::store::roles;
 use crate::store::{self, Sealing};
@@ -110,12 +111,16 @@ fn accounts(rows: &[Row]) -> impl Iterator<Item = &Account> {
     rows.iter().filter_map(|(_, read)| read.as_ref().ok())
 }
 
-/// Takes out rows with the id of an account that is there, before anything is put under that id.
+/// Takes out rows with the id of an account that is there or was erased, before anything is put under that id: a
+/// certificate says that nothing is held about it any more.
 async fn refuse_known_ids(app: &App, rows: &mut [Row]) -> Result<()> {
     let mut tx = app.db.read().await?;
     for (_, read) in rows.iter_mut() {
         let known_id = match read {
-            Ok(account) if account.brought_id => store::exists(&mut tx, account.user.id).await?,
+            Ok(account) if account.brought_id => {
+                let id = account.user.id;
+                store::exists(&mut tx, id).await? || erasures::begun(&mut tx, id).await?.is_some()
+            }
             _ => false,
         };
         if known_id {
