@@ -8,6 +8,7 @@ use denizen_rpc::password::internal::v1::{ExportHashesRequest, VerifyCredentialR
 use denizen_rpc::password::v1::ForgotPasswordRequest;
 use denizen_rpc::password::v1::forgot_password_request::By;
 use denizen_rpc::problem_from;
+use denizen_rpc::users::v1::Status;
 use futures::future::join_all;
 
 use crate::node::{ADA, CHEAP, FIRST, Node, SECOND};
@@ -86,6 +87,7 @@ async fn fifty_failures_close_the_day() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_failures_close_an_account_over_all_its_names() {
     for node in Node::all().await {
+        node.peers.account(ADA, &["ada"], Status::Active);
         node.put(ADA, FIRST).await.unwrap();
         let by = async |name: &str, password: &str, source: String| {
             let request = VerifyCredentialRequest {
