@@ -6,22 +6,23 @@ use std::time::Duration;
 
 use denizen_kit::seal::Key;
 use denizen_rpc::audit::v1::VerifyChainRequest;
+use tokio::sync::watch;
 
 use crate::support::{ADA, BOB, Node, event, from_address, local_nodes};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Rounds of events.
-const ROUNDS: u64 = 24;
+const ROUNDS: u64 = 16;
 
 /// Events of users in one round, and as many of auth.
-const EVENTS: u64 = 100;
+const EVENTS: u64 = 50;
 
-/// Appends round after round, a month between two of them, so that all steps of retention have work.
-async fn write(node: &Node) {
+/// Appends round after round, two months between two of them, so that all steps of retention have work.
+async fn write(node: &Node, rounds: &watch::Sender<u64>) {
     let kinds = ["session.started", "user.viewed", "user.updated", "session.ended"];
     for round in 0..ROUNDS {
-        let later = i64::try_from(round * 30 * 86_400 * 1_000_000).expect("within an age");
+        let later = i64::try_from(round * 60 * 86_400 * 1_000_000).expect("within an age");
         let at = |number: u64, person: &str| {
             let kind = kinds[usize::try_from(number % 4).expect("below four")];
             let event = event(round * 1_000 + number, kind, person, person);
@@ -30,12 +31,13 @@ async fn write(node: &Node) {
                 "192.0.2.7",
             )
         };
+        rounds.send_replace(round);
         node.world.tell("users", (0..EVENTS).map(|number| at(number, ADA)));
         node.world.tell("auth", (0..EVENTS).map(|number| at(number + 500, BOB)));
         let seq = i64::try_from((round + 1) * EVENTS).expect("a small number");
         node.world.taken_in("users", seq).await;
         node.world.taken_in("auth", seq).await;
-        node.app.clock.advance(DAY * 30);
+        node.app.clock.advance(DAY * 60);
         if round % 2 == 0 {
             node.world.remove_key(BOB);
         } else {
@@ -64,10 +66,10 @@ async fn verify(node: &Node, is_over: &AtomicBool) -> u32 {
     walks
 }
 
-async fn retain(node: &Node, is_over: &AtomicBool) {
-    while !is_over.load(Ordering::Relaxed) {
+/// Takes what is old with each round, while its events come in.
+async fn retain(node: &Node, mut rounds: watch::Receiver<u64>) {
+    while rounds.changed().await.is_ok() {
         denizen_audit::retain(&node.app).await.expect("retention");
-        tokio::task::yield_now().await;
     }
 }
 
@@ -83,9 +85,11 @@ async fn the_trail_holds_at_every_moment() {
             tokio::spawn(async move { verify(&node, &is_over).await })
         };
         let (first, second) = (verifying(), verifying());
-        let (keeper, until) = (node.clone(), is_over.clone());
-        let retaining = tokio::spawn(async move { retain(&keeper, &until).await });
-        write(&node).await;
+        let (rounds, each) = watch::channel(0);
+        let keeper = node.clone();
+        let retaining = tokio::spawn(async move { retain(&keeper, each).await });
+        write(&node, &rounds).await;
+        drop(rounds);
         is_over.store(true, Ordering::Relaxed);
         let walks = (first.await.expect("it holds"), second.await.expect("it holds"));
         retaining.await.expect("retention goes on");
