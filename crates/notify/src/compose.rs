@@ -145,6 +145,7 @@ async fn secret(app: &App, cx: &Cx, message: &Message, reader: &Reader) -> Resul
         user_id: user_id.to_string(),
         purpose: purpose.into(),
         target,
+        channel: message.channel.to_wire().into(),
     };
     let request = match message.template {
         Template::Welcome if contact.email_verified => return Ok(Secret::default()),
@@ -177,6 +178,7 @@ fn otp_request(message: &Message, address: Vec<u8>) -> Result<IssueRequest, Halt
         user_id: message.user_id.map(|user_id| user_id.to_string()).unwrap_or_default(),
         purpose: purpose.into(),
         target: if proves { address } else { Vec::new() },
+        channel: message.channel.to_wire().into(),
     })
 }
 
@@ -194,7 +196,11 @@ fn of_issue(app: &App, cx: &Cx, issued: IssueResponse) -> Secret {
 }
 
 async fn reset_link(app: &App, cx: &Cx, message: &Message, user_id: UserId) -> Result<Secret, Halt> {
-    let request = IssueResetRequest { user_id: user_id.to_string(), issue_id: message.id.to_string() };
+    let request = IssueResetRequest {
+        user_id: user_id.to_string(),
+        issue_id: message.id.to_string(),
+        channel: message.channel.to_wire().into(),
+    };
     let answer = app.links.credentials(cx).issue_reset(request).await.map_err(problem_from);
     let reset = answer.map_err(|problem| refused(&problem, "no_link"))?.into_inner();
     let ended = reset.expires_at.is_some_and(|end| end.seconds <= cx.now().as_second());

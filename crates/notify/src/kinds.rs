@@ -1,5 +1,6 @@
 //! The kinds of messages: how they travel, what they say, which address they go to.
 
+use denizen_rpc::otp::v1::Channel as WireChannel;
 use denizen_rpc::users::internal::v1::Contact;
 
 /// How a message travels.
@@ -86,6 +87,14 @@ impl Channel {
     /// The channel of a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|channel| channel.as_str() == text)
+    }
+
+    /// The channel in contracts.
+    pub const fn to_wire(self) -> WireChannel {
+        match self {
+            Self::Email => WireChannel::Email,
+            Self::Sms => WireChannel::Sms,
+        }
     }
 }
 

@@ -33,6 +33,7 @@ pub use keys::Keys;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_otp", sql: include_str!("../migrations/0001_otp.sql") },
     Migration { name: "0003_records", sql: include_str!("../migrations/0003_records.sql") },
+    Migration { name: "0004_code_tries", sql: include_str!("../migrations/0004_code_tries.sql") },
 ];
 
 /// The service and what it needs.

@@ -38,6 +38,16 @@ impl Keys {
         self.guard.mac(&[b"day", kind, name]).to_vec()
     }
 
+    /// Under which the failures of an account by all its names are counted; those of a name that nobody has by itself.
+    pub(crate) fn guard_account(&self, user_id: Option<UserId>, name: &GuardName) -> Vec<u8> {
+        let nobodys = name.parts();
+        let (kind, name) = match &user_id {
+            Some(user_id) => (b"user".as_slice(), user_id.uuid().as_bytes().to_vec()),
+            None => (nobodys.0, nobodys.1.to_vec()),
+        };
+        self.guard.mac(&[b"account", kind, &name]).to_vec()
+    }
+
     /// Under which the failures from a network are counted.
     pub(crate) fn guard_source(&self, network: &str) -> Vec<u8> {
         self.guard.mac(&[b"source", network.as_bytes()]).to_vec()

@@ -38,6 +38,7 @@ pub use pool::Pool;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_password", sql: include_str!("../migrations/0001_password.sql") },
     Migration { name: "0002_ip_blocks", sql: include_str!("../migrations/0002_ip_blocks.sql") },
+    Migration { name: "0003_proved_by_mail", sql: include_str!("../migrations/0003_proved_by_mail.sql") },
 ];
 
 /// The service and what it needs.

@@ -114,8 +114,11 @@ pub(crate) async fn export(config: Config, command: Export) -> anyhow::Result<()
 
 /// A file that only its owner may read: it holds what must not be known.
 fn private_file(path: &std::path::Path) -> std::io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    // One that was there before has the mode it had.
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 async fn start(config: Config) -> anyhow::Result<Node> {

@@ -219,6 +219,7 @@ impl House {
             user_id: user_id.to_string(),
             except_session_id: String::new(),
             reason: reason.to_owned(),
+            forget: false,
         };
         let answer = self.sessions(service).end_user_sessions(request).await.map_err(problem_from)?;
         Ok(answer.into_inner().ended)

@@ -45,6 +45,7 @@ use crate::faces::failure::Failure;
 use crate::state::App;
 use authenticate::Care;
 use body::Takes;
+use refusals::By;
 use request::{REQUEST_ID, RequestIds, Visit};
 use table::{Endpoint, Found, Group, Route, Table};
 
@@ -88,12 +89,12 @@ impl Edge {
 
         let ip = client::client_ip(peer, request.headers(), &inner.app.config.trusted_proxies);
         let answer = inner.answer(request, found, (peer, ip), &request_id).await;
-        let mut response = match answer {
-            Ok(response) => response,
-            Err(failure) => failure.into_response(),
+        let (mut response, by) = match answer {
+            Ok(response) => (response, By::Operation),
+            Err(failure) => (failure.into_response(), By::Door),
         };
         if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-            inner.app.refusals.note(&inner.app.clock, ip, failure.code());
+            inner.app.refusals.note(&inner.app.clock, ip, (by, failure.code()));
             response = failure.render(&inner.app.config.public_url, &request_id);
         }
         finish(&mut response, found, &request_id, origin);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use denizen_kit::caller::{Person, Role};
+use denizen_kit::caller::{Caller, Person, Role};
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::time::Deadline;
@@ -48,11 +48,17 @@ impl Ctx {
         self.call().caller.person.as_deref()
     }
 
-    /// The same with the whole of a deadline before it, for an answer that takes many calls.
-    pub(crate) fn renewed(&self) -> Self {
+    /// The same with the whole of a deadline before it, for an answer that takes many calls. Who calls is looked at again:
+    /// a session that has ended gets no more of the answer, and a role that was lost counts no more.
+    pub(crate) async fn renewed(&self) -> Result<Self, Problem> {
+        let person = match &self.call().caller.person {
+            Some(person) => Some(self.app.authenticator.still(person).await?),
+            None => None,
+        };
+        let caller = Caller { person, ..self.call().caller.clone() };
         let deadline = Deadline::within(DEFAULT_DEADLINE);
-        let call = Arc::new(Call { deadline, ..Call::clone(self.call()) });
-        Self { app: self.app.clone(), visit: Visit { call, peer: self.visit.peer } }
+        let call = Arc::new(Call { caller, deadline, ..Call::clone(self.call()) });
+        Ok(Self { app: self.app.clone(), visit: Visit { call, peer: self.visit.peer } })
     }
 
     /// The caller's own id, or 401.

@@ -8,13 +8,16 @@ use denizen_kit::seal::Key;
 use denizen_rpc::events::internal::v1::event_log_server::EventLog;
 use denizen_rpc::events::internal::v1::{self as events, Event};
 use denizen_rpc::otp::internal::v1::codes_server::Codes;
-use denizen_rpc::otp::internal::v1::{ConsumeRequest, ConsumeResponse, IssueRequest, IssueResponse};
+use denizen_rpc::otp::internal::v1::{
+    ConsumeRequest, ConsumeResponse, IssueRequest, IssueResponse, LookRequest,
+};
 use denizen_rpc::password::internal::v1::credentials_server::Credentials;
 use denizen_rpc::password::internal::v1::{self as password, IssueResetRequest, IssueResetResponse};
 use denizen_rpc::status_from;
 use denizen_rpc::users::internal::v1::directory_server::Directory;
 use denizen_rpc::users::internal::v1::{
     Contact, DataKey, DataKeysRequest, DataKeysResponse, GetContactRequest, LookupRequest, LookupResponse,
+    ProveMailboxRequest, ProveMailboxResponse,
 };
 use denizen_rpc::users::v1::{Preferences, Status as AccountStatus};
 use tonic::{Request, Response, Status};
@@ -78,6 +81,13 @@ impl Directory for Peers {
         Ok(Response::new(found.unwrap_or_default()))
     }
 
+    async fn prove_mailbox(
+        &self,
+        _: Request<ProveMailboxRequest>,
+    ) -> Result<Response<ProveMailboxResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
     async fn data_keys(
         &self,
         request: Request<DataKeysRequest>,
@@ -111,6 +121,10 @@ impl Codes for Peers {
             ..IssueResponse::default()
         };
         Ok(Response::new(answer))
+    }
+
+    async fn look(&self, _: Request<LookRequest>) -> Result<Response<ConsumeResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
     }
 
     async fn consume(&self, _: Request<ConsumeRequest>) -> Result<Response<ConsumeResponse>, Status> {

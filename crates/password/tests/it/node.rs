@@ -11,6 +11,7 @@ use denizen_kit::problem::Problem;
 use denizen_kit::seal::{Key, Root};
 use denizen_kit::time::Clock;
 use denizen_password::App;
+use denizen_rpc::otp::v1::Channel;
 use denizen_rpc::password::internal::v1::credentials_client::CredentialsClient;
 use denizen_rpc::password::internal::v1::ip_block_feed_client::IpBlockFeedClient;
 use denizen_rpc::password::internal::v1::transfer_client::TransferClient;
@@ -179,7 +180,11 @@ impl Node {
 
     /// The token that notify gets for a message.
     pub(crate) async fn token(&self, issue_id: &str) -> String {
-        let request = IssueResetRequest { user_id: ADA.to_owned(), issue_id: issue_id.to_owned() };
+        let request = IssueResetRequest {
+            user_id: ADA.to_owned(),
+            issue_id: issue_id.to_owned(),
+            channel: Channel::Email.into(),
+        };
         self.credentials(Role::Notify).issue_reset(request).await.unwrap().into_inner().token
     }
 

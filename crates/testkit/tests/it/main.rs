@@ -21,3 +21,4 @@ mod residue;
 mod services;
 mod standing;
 mod support;
+mod takeovers;

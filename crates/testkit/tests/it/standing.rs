@@ -121,3 +121,71 @@ async fn a_list_comes_whole_as_lines_and_as_cells() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_acts_on_who_may_more() {
+    with_admin(async |cluster: &Cluster, admin: &Client| {
+        let client = cluster.client();
+        let helper = [
+            "users:read",
+            "users:write",
+            "users:block",
+            "roles:manage",
+            "sessions:read",
+            "sessions:end",
+            "privacy:write",
+        ];
+        admin.post("/admin/roles", json!({ "name": "helper", "permissions": helper })).await.expect(201);
+        let body =
+            json!({ "name": "Eve", "email": "eve@example.test", "password": PASSWORD, "roles": ["helper"] });
+        admin.post("/admin/users", body).await.expect(201);
+        let (helper, _) = client.login("eve@example.test").await;
+        let target = admin.get("/users/me").await.expect(200).text("id");
+        let session =
+            admin.get("/sessions").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
+        let ada = client.register("ada@example.test").await["id"].as_str().unwrap().to_owned();
+        let (owner, _) = client.login("ada@example.test").await;
+        let own =
+            owner.get("/sessions").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
+
+        let reason = json!({ "reason": "x" });
+        let until = json!({ "reason": "x", "until": "2999-01-01T00:00:00Z" });
+        // A helper may do all of it, but not to an administrator.
+        let acts = [
+            (Method::PATCH, "/users/{id}", json!({ "name": "X" })),
+            (Method::PUT, "/users/{id}/email", json!({ "email": "x@example.test" })),
+            (Method::PUT, "/users/{id}/mobile", json!({ "mobile": "+4915112345678" })),
+            (Method::PUT, "/users/{id}/username", json!({ "username": "somebody" })),
+            (Method::PUT, "/users/{id}/consents", json!({ "news": true })),
+            (Method::PUT, "/users/{id}/restriction", json!({})),
+            (Method::DELETE, "/users/{id}/restriction", json!({})),
+            (Method::DELETE, "/users/{id}/avatar", json!({})),
+            (Method::POST, "/admin/users/{id}/reset-password", json!({})),
+            (Method::PUT, "/admin/users/{id}/roles", json!({ "roles": ["helper"] })),
+            (Method::DELETE, "/sessions/{session}", json!({})),
+            (Method::DELETE, "/admin/users/{id}/sessions", json!({})),
+            (Method::POST, "/admin/users/{id}/suspend", until),
+            (Method::POST, "/admin/users/{id}/block", reason.clone()),
+            (Method::POST, "/admin/users/{id}/unblock", json!({})),
+            (Method::POST, "/admin/users/{id}/activate", json!({})),
+            (Method::DELETE, "/users/{id}", json!({})),
+            (Method::POST, "/users/{id}/erase", reason),
+        ];
+        for (id, session, is_above) in [(&target, &session, true), (&ada, &own, false)] {
+            for (method, path, body) in &acts {
+                let path = path.replace("{id}", id).replace("{session}", session);
+                let answer = helper.send(method.clone(), &path, Some(body.clone()), &[]).await;
+                assert_eq!(
+                    answer.status == 403,
+                    is_above,
+                    "{method} {path}: {} {}",
+                    answer.status,
+                    answer.body
+                );
+                assert!(is_above || answer.status.is_success(), "{method} {path}: {}", answer.body);
+            }
+        }
+        admin.get("/users/me").await.expect(200);
+    })
+    .await;
+}

@@ -20,6 +20,7 @@ use crate::App;
 use crate::error::{Error, Result};
 use crate::model::import::{Account, Fault, Fields, Format, Rules};
 use crate::model::role::BUILT_IN;
+use crate::store::erasures;
 use crate::store::imports::{self, Progress};
 use crate::store::roles;
 use crate::store::{self, Sealing};
@@ -121,7 +122,8 @@ pub(super) fn accounts(rows: &[Row]) -> impl Iterator<Item = &Account> {
     rows.iter().filter_map(|(_, read)| read.as_ref().ok())
 }
 
-/// Takes out rows with the id of an account that is there or about to be, before anything is put under that id.
+/// Takes out rows with the id of an account that is there, about to be, or was erased, before anything is put under
+/// that id: a certificate says that nothing is held about it any more.
 async fn refuse_known_ids(app: &App, part: &mut Part<'_>, rows: &mut [Row]) -> Result<()> {
     let mut brought = Vec::new();
     for (_, read) in rows.iter_mut() {
@@ -140,7 +142,13 @@ async fn refuse_known_ids(app: &App, part: &mut Part<'_>, rows: &mut [Row]) -> R
         return Ok(());
     }
     // Looked up after they were taken: what another part had taken and written is seen here.
-    let known = store::existing(&mut app.db.read().await?, &brought).await?;
+    let mut tx = app.db.read().await?;
+    let mut known = store::existing(&mut tx, &brought).await?;
+    for id in &brought {
+        if erasures::begun(&mut tx, *id).await?.is_some() {
+            known.insert(*id);
+        }
+    }
     for (_, read) in rows.iter_mut() {
         if matches!(read, Ok(account) if known.contains(&account.user.id)) {
             *read = Err(Outcome::Conflict("/id", Code::Conflict));

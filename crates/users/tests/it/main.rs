@@ -17,3 +17,4 @@ mod profile;
 mod roles;
 mod standing;
 mod support;
+mod takeovers;

@@ -66,7 +66,7 @@ impl Upload {
             }
             let rest = self.records.split_off(self.records.len().min(BATCH));
             let records = std::mem::replace(&mut self.records, rest);
-            self.send(records);
+            self.send(records).await?;
         }
         match self.calls.next().await {
             None => Ok(None),
@@ -74,15 +74,16 @@ impl Upload {
         }
     }
 
-    fn send(&mut self, records: Vec<String>) {
+    async fn send(&mut self, records: Vec<String>) -> Result<(), Problem> {
         let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
         let request = wire::ImportUsersRequest { records, ..self.request.clone() };
         self.request.first_row += count;
-        let mut transfer = self.ctx.renewed().transfer();
+        let mut transfer = self.ctx.renewed().await?.transfer();
         self.calls.push_back(tokio::spawn(async move {
             let answer = transfer.import_users(request).await.map_err(problem_from)?;
             Ok(answer.into_inner().rows.into_iter().map(Row::of).collect())
         }));
+        Ok(())
     }
 
     /// Reads the next part of the file, or notes its end.
