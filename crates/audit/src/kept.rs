@@ -97,13 +97,13 @@ fn place_of(item: &Item, notary: &Notary) -> Option<Place> {
 
 #[cfg(test)]
 mod tests {
-    use denizen_kit::seal::{Key, Master};
+    use denizen_kit::seal::{Key, Root};
     use denizen_kit::time::Timestamp;
 
     use super::*;
 
     fn notary(seed: u8) -> Notary {
-        Notary::new(&Master::new(Key::from_bytes([seed; 32])))
+        Notary::new(&Root::new(Key::from_bytes([seed; 32])))
     }
 
     fn place(seq: i64, hash: u8) -> Place {

@@ -14,6 +14,8 @@ use denizen_rpc::audit::v1::trail_client::TrailClient;
 use denizen_rpc::auth::v1::auth_client::AuthClient;
 use denizen_rpc::auth::v1::factors_client::FactorsClient;
 use denizen_rpc::auth::v1::service_accounts_client::ServiceAccountsClient;
+use denizen_rpc::notify::v1::dead_letters_client::DeadLettersClient;
+use denizen_rpc::notify::v1::notifications_client::NotificationsClient;
 use denizen_rpc::otp::v1::otp_client::OtpClient;
 use denizen_rpc::password::v1::ip_blocks_client::IpBlocksClient;
 use denizen_rpc::password::v1::password_administration_client::PasswordAdministrationClient;
@@ -119,6 +121,14 @@ impl Ctx {
 
     pub(crate) fn passwords(&self) -> PasswordsClient<Peer> {
         self.app.links.passwords(self.call())
+    }
+
+    pub(crate) fn notifications(&self) -> NotificationsClient<Peer> {
+        self.app.links.notifications(self.call())
+    }
+
+    pub(crate) fn dead_letters(&self) -> DeadLettersClient<Peer> {
+        self.app.links.dead_letters(self.call())
     }
 
     pub(crate) fn ip_blocks(&self) -> IpBlocksClient<Peer> {

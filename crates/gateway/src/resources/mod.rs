@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod factors;
 pub(crate) mod ip_blocks;
+pub(crate) mod notifications;
 pub(crate) mod otp;
 pub(crate) mod password;
 pub(crate) mod privacy;

@@ -17,9 +17,9 @@ use denizen_rpc::status_from;
 use denizen_rpc::users::internal::v1::directory_server::Directory;
 use denizen_rpc::users::internal::v1::{
     Contact, DataKey, DataKeysRequest, DataKeysResponse, GetContactRequest, LookupRequest, LookupResponse,
-    ProveMailboxRequest, ProveMailboxResponse,
+    ProveMailboxRequest, ProveMailboxResponse, lookup_request::By,
 };
-use denizen_rpc::users::v1::{Preferences, Status as AccountStatus};
+use denizen_rpc::users::v1::{Preferences, Status as AccountStatus, User};
 use tonic::{Request, Response, Status};
 
 use super::{Shared, Streamed, person};
@@ -71,8 +71,19 @@ impl Peers {
 
 #[tonic::async_trait]
 impl Directory for Peers {
-    async fn lookup(&self, _: Request<LookupRequest>) -> Result<Response<LookupResponse>, Status> {
-        Ok(Response::new(LookupResponse::default()))
+    /// By id or address; of the account that is found only the id is told.
+    async fn lookup(&self, request: Request<LookupRequest>) -> Result<Response<LookupResponse>, Status> {
+        self.up()?;
+        let by = request.into_inner().by;
+        let contacts = self.contacts.lock().unwrap();
+        let found = contacts.iter().find(|(id, contact)| match &by {
+            Some(By::UserId(wanted)) => *id == wanted,
+            Some(By::Email(wanted)) => contact.email.eq_ignore_ascii_case(wanted),
+            Some(By::Mobile(wanted)) => contact.mobile == *wanted,
+            _ => false,
+        });
+        let user = found.map(|(id, _)| User { id: id.clone(), ..User::default() });
+        Ok(Response::new(LookupResponse { user, ..LookupResponse::default() }))
     }
 
     async fn get_contact(&self, request: Request<GetContactRequest>) -> Result<Response<Contact>, Status> {

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use axum::serve::ListenerExt as _;
 use denizen_db::{Db, Secrets};
-use denizen_kit::caller::Role;
+use denizen_kit::caller::{Caller, Permission, Permissions, Person, Role};
 use denizen_kit::config::Settings;
-use denizen_kit::cx::Cx;
+use denizen_kit::cx::{Call, Cx};
 use denizen_kit::id::{UserId, uuid_v7};
 use denizen_kit::problem::Problem;
 use denizen_kit::seal::{Key, Root};
@@ -147,6 +147,26 @@ impl World {
         let request = p::ListMessagesRequest { to: to.into(), limit: 0 };
         let answer = self.links.of(role).mailbox(&call).list_messages(request).await;
         Ok(answer.map_err(problem_from)?.into_inner().items)
+    }
+
+    /// A call of a person who holds these permissions.
+    pub(crate) fn call_of(&self, permissions: &[Permission]) -> Arc<Call> {
+        let person = Person {
+            user_id: person(9),
+            session_id: None,
+            roles: Vec::new(),
+            permissions: Permissions::of(permissions),
+            auth_time: self.clock.now(),
+            amr: Vec::new(),
+        };
+        let caller = Caller { service: Role::Gateway, person: Some(Arc::new(person)) };
+        let call = Cx::job(Role::Gateway, &self.clock).call().clone();
+        Arc::new(Call { caller, ..Call::clone(&call) })
+    }
+
+    /// The contracts as the gateway has them.
+    pub(crate) fn edge(&self) -> Links {
+        self.links.of(Role::Gateway)
     }
 
     /// The database's files, byte by byte; empty on PostgreSQL.
