@@ -108,6 +108,8 @@ impl Channel {
         match self {
             Self::Email => WireChannel::Email,
             Self::Sms => WireChannel::Sms,
+            // No code goes that way.
+            Self::Push => WireChannel::Unspecified,
         }
     }
 }

@@ -92,7 +92,7 @@ fn in_words(verdict: &Verdict) -> String {
         "from entry {from}, with {checkpoints} signed checkpoints and {removed} entries past their time"
     );
     if *compared > 0 {
-        seen += &format!("; it agrees with {compared} checkpoints kept elsewhere");
+        seen = format!("{seen}; it agrees with {compared} checkpoints kept elsewhere");
     }
     match &verdict.broken {
         None => format!("the audit trail holds: {entries} entries, walked {seen}"),

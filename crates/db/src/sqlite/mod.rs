@@ -193,7 +193,7 @@ pub(crate) fn standing(config: &Config, service: &str) -> Result<Standing> {
     if !path.exists() {
         return Ok(Standing::Absent);
     }
-    let connection = File { path, fast: config.fast }.open_reader()?;
+    let connection = File { path, fast: config.fast, bulk: false }.open_reader()?;
     let mut tables: Vec<String> = Vec::new();
     query(&connection, TABLES, &[], &mut |row| {
         tables.push(row.get(0)?);

@@ -87,7 +87,7 @@ impl Notifications for NotificationsService {
                 let found = report_status(app, &cx, &word).await?;
                 Ok(encode_found(app, &word.notification_id, found))
             });
-            Ok(reported.await?)
+            reported.await
         })
         .await
     }
@@ -139,7 +139,7 @@ impl DeadLetters for DeadLettersService {
                 delete_dead_letter(app, &cx, id).await?;
                 Ok(p::DeleteDeadLetterResponse {})
             });
-            Ok(deleted.await?)
+            deleted.await
         })
         .await
     }

@@ -152,7 +152,7 @@ async fn who_was_erased_does_not_come_back_under_their_id() {
 
 /// Reads an answer until it has a text, or to its end.
 async fn read_until(stream: &mut TcpStream, answer: &mut String, text: &str) -> bool {
-    let mut part = [0; 16 * 1024];
+    let mut part = vec![0; 16 * 1024];
     while !answer.contains(text) {
         match stream.read(&mut part).await {
             Ok(0) | Err(_) => return false,

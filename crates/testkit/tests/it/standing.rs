@@ -2,7 +2,7 @@
 
 use denizen_testkit::{Client, Cluster, PASSWORD, eventually};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::with_admin;
 
@@ -122,6 +122,32 @@ async fn a_list_comes_whole_as_lines_and_as_cells() {
     .await;
 }
 
+/// What a helper may do to others, but not to an administrator.
+fn acts() -> Vec<(Method, &'static str, Value)> {
+    let reason = json!({ "reason": "x" });
+    let until = json!({ "reason": "x", "until": "2999-01-01T00:00:00Z" });
+    vec![
+        (Method::PATCH, "/users/{id}", json!({ "name": "X" })),
+        (Method::PUT, "/users/{id}/email", json!({ "email": "x@example.test" })),
+        (Method::PUT, "/users/{id}/mobile", json!({ "mobile": "+4915112345678" })),
+        (Method::PUT, "/users/{id}/username", json!({ "username": "somebody" })),
+        (Method::PUT, "/users/{id}/consents", json!({ "news": true })),
+        (Method::PUT, "/users/{id}/restriction", json!({})),
+        (Method::DELETE, "/users/{id}/restriction", json!({})),
+        (Method::DELETE, "/users/{id}/avatar", json!({})),
+        (Method::POST, "/admin/users/{id}/reset-password", json!({})),
+        (Method::PUT, "/admin/users/{id}/roles", json!({ "roles": ["helper"] })),
+        (Method::DELETE, "/sessions/{session}", json!({})),
+        (Method::DELETE, "/admin/users/{id}/sessions", json!({})),
+        (Method::POST, "/admin/users/{id}/suspend", until),
+        (Method::POST, "/admin/users/{id}/block", reason.clone()),
+        (Method::POST, "/admin/users/{id}/unblock", json!({})),
+        (Method::POST, "/admin/users/{id}/activate", json!({})),
+        (Method::DELETE, "/users/{id}", json!({})),
+        (Method::POST, "/users/{id}/erase", reason),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_acts_on_who_may_more() {
     with_admin(async |cluster: &Cluster, admin: &Client| {
@@ -148,29 +174,7 @@ async fn nobody_acts_on_who_may_more() {
         let own =
             owner.get("/sessions").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
 
-        let reason = json!({ "reason": "x" });
-        let until = json!({ "reason": "x", "until": "2999-01-01T00:00:00Z" });
-        // A helper may do all of it, but not to an administrator.
-        let acts = [
-            (Method::PATCH, "/users/{id}", json!({ "name": "X" })),
-            (Method::PUT, "/users/{id}/email", json!({ "email": "x@example.test" })),
-            (Method::PUT, "/users/{id}/mobile", json!({ "mobile": "+4915112345678" })),
-            (Method::PUT, "/users/{id}/username", json!({ "username": "somebody" })),
-            (Method::PUT, "/users/{id}/consents", json!({ "news": true })),
-            (Method::PUT, "/users/{id}/restriction", json!({})),
-            (Method::DELETE, "/users/{id}/restriction", json!({})),
-            (Method::DELETE, "/users/{id}/avatar", json!({})),
-            (Method::POST, "/admin/users/{id}/reset-password", json!({})),
-            (Method::PUT, "/admin/users/{id}/roles", json!({ "roles": ["helper"] })),
-            (Method::DELETE, "/sessions/{session}", json!({})),
-            (Method::DELETE, "/admin/users/{id}/sessions", json!({})),
-            (Method::POST, "/admin/users/{id}/suspend", until),
-            (Method::POST, "/admin/users/{id}/block", reason.clone()),
-            (Method::POST, "/admin/users/{id}/unblock", json!({})),
-            (Method::POST, "/admin/users/{id}/activate", json!({})),
-            (Method::DELETE, "/users/{id}", json!({})),
-            (Method::POST, "/users/{id}/erase", reason),
-        ];
+        let acts = acts();
         for (id, session, is_above) in [(&target, &session, true), (&ada, &own, false)] {
             for (method, path, body) in &acts {
                 let path = path.replace("{id}", id).replace("{session}", session);

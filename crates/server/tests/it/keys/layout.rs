@@ -207,7 +207,7 @@ pub(super) async fn open(engine: &Engine, data_dir: &Path, name: &'static str, s
         Engine::Sqlite => None,
         Engine::Postgres { database, .. } => Some(database.clone()),
     };
-    let config = Config { url, data_dir: data_dir.to_owned(), fast: true, pool: 1 };
+    let config = Config { url, data_dir: data_dir.to_owned(), fast: true, bulk: false, pool: 1 };
     let secrets = Secrets { events: Key::generate(), replies: Key::generate() };
     Db::connect(&config, name, &secrets, steps).await.unwrap()
 }
