@@ -81,9 +81,9 @@ pub(crate) async fn import_users(app: &App, cx: &Cx, batch: &Batch) -> Result<Im
         return look(app, cx, batch, rows, before).await;
     }
     refuse_known_ids(app, &mut part, &mut rows).await?;
+    put_credentials(app, cx, &mut rows).await?;
     let ids: Vec<UserId> = accounts(&rows).map(|account| account.user.id).collect();
-    // One whose hash is refused gets a key too, which is inert and swept.
-    let (keys, ()) = futures::try_join!(app.keys.ensure_all(cx, &ids), put_credentials(app, cx, &mut rows))?;
+    let keys = app.keys.ensure_all(cx, &ids).await?;
     let ready = Ready { values: sealed(app, &rows, &keys)?, rows };
     let imported = write_in_turn(app, cx, (batch, &part), done, &ready).await?;
     drop(part);
