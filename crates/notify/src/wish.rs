@@ -232,7 +232,7 @@ mod tests {
     }
 
     fn pointer(fields: &Fields) -> String {
-        Wish::read(fields).unwrap_err().fields[0].pointer.clone().into()
+        Wish::read(fields).unwrap_err().fields[0].pointer.clone()
     }
 
     #[test]
