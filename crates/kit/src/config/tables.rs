@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn tables_are_handed_over_whole_and_only_when_asked_for() {
-        let toml = "[[gateway.routes]]\nname = \"a\"\nmatch = { path = \"/a\" }\n[[gateway.rotes]]\nname = \"b\"";
+        let toml =
+            "[[gateway.routes]]\nname = \"a\"\nmatch = { path = \"/a\" }\n[[gateway.rotes]]\nname = \"b\"";
         let mut settings = Settings::load(toml, []);
         let routes = settings.tables("gateway.routes", "");
         assert_eq!(routes[0]["match"]["path"].as_str(), Some("/a"));
