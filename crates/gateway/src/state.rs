@@ -7,6 +7,7 @@ use denizen_cache::Cache;
 use denizen_kit::caller::Role;
 use denizen_kit::changes::Changes;
 use denizen_kit::seal::Key;
+use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
 use futures::future::BoxFuture;
@@ -19,6 +20,7 @@ use crate::edge::authenticate::Authenticator;
 use crate::edge::barriers::Barriers;
 use crate::edge::refusals::Refusals;
 use crate::proxy::Proxy;
+use crate::proxy::identity::Identities;
 use crate::resources::users::copies::Copies;
 
 /// The state of one part of the system.
@@ -66,6 +68,10 @@ pub struct Deps {
     pub network_key: Key,
     /// What changes accounts, when this process alone does.
     pub account_changes: Option<Changes>,
+    /// Signs what upstreams are told of people.
+    pub identity_key: Key,
+    /// Where health checks of upstreams and upgraded connections run.
+    pub tasks: Tasks,
 }
 
 /// The gateway.
@@ -89,6 +95,7 @@ pub struct App {
     pub(crate) refusals: Refusals,
     pub(crate) own_accounts: Copies,
     pub(crate) proxy: Proxy,
+    pub(crate) tasks: Tasks,
     /// What the services said last, and when.
     pub(crate) heard: Mutex<Option<(Instant, Vec<Check>)>>,
     draining: AtomicBool,
@@ -105,9 +112,11 @@ impl std::fmt::Debug for App {
 impl App {
     /// The gateway with what the node hands to it.
     pub fn new(deps: Deps) -> Arc<Self> {
-        let Deps { links, cache, clock, config, metrics, health, info, network_key, account_changes } = deps;
+        let Deps { links, cache, clock, config, metrics, health, info, tasks, .. } = deps;
+        let Deps { network_key, identity_key, account_changes, .. } = deps;
         let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url, network_key);
-        let proxy = Proxy::new(&config.routes, clock.now());
+        let identities = Identities::new(&identity_key, &config.public_url);
+        let proxy = Proxy::new(&config.routes, &tasks, identities, clock.now());
         Arc::new(Self {
             links,
             cache,
@@ -121,6 +130,7 @@ impl App {
             refusals: Refusals::default(),
             own_accounts: Copies::new(account_changes),
             proxy,
+            tasks,
             heard: Mutex::default(),
             draining: AtomicBool::new(false),
         })

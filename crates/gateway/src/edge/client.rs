@@ -82,6 +82,13 @@ pub(crate) fn client_ip(
     Some(client)
 }
 
+/// How the client came, as far as a trusted peer says: `http` or `https`.
+pub(crate) fn scheme(headers: &HeaderMap, is_peer_trusted: bool) -> &'static str {
+    let said = headers.get("x-forwarded-proto").filter(|_| is_peer_trusted);
+    let last = said.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
+    if last.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https")) { "https" } else { "http" }
+}
+
 /// Whether the request came through a proxy, by what its headers say.
 pub(crate) fn is_proxied(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| {
@@ -90,7 +97,7 @@ pub(crate) fn is_proxied(headers: &HeaderMap) -> bool {
     })
 }
 
-fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(address))
 }
 

@@ -9,7 +9,9 @@ pub(crate) mod barriers;
 mod body;
 pub(crate) mod client;
 mod cors;
+pub(crate) mod foreign;
 mod idempotency;
+mod journey;
 pub(crate) mod keys;
 pub(crate) mod limits;
 mod locate;
@@ -21,6 +23,7 @@ mod revocations;
 mod routed;
 pub(crate) mod table;
 mod token;
+pub(crate) mod who;
 
 pub(crate) use revocations::{Trust, follow as follow_revocations};
 

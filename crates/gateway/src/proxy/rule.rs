@@ -3,27 +3,49 @@
 use std::sync::Arc;
 
 use denizen_kit::time::Timestamp;
+use denizen_upstream::http::Cluster;
 use http::header::LINK;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue};
 
+use super::forward::ForwardPolicy;
+use super::issuers::Issuer;
 use super::matching::Captures;
 use super::spec::access::Auth;
 use super::spec::answers::CorsSpec;
 use super::spec::grant::Grants;
-use super::spec::route::{RouteSpec, TargetSpec};
+use super::spec::route::RouteSpec;
+use super::spec::upstream::UpstreamSpec;
 use crate::edge::table::Stats;
 
 /// A route in force.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) spec: RouteSpec,
+    pub(crate) target: Target,
     pub(crate) auth: Auth,
+    pub(crate) issuers: Vec<Issuer>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) cors: Option<Cors>,
     /// `Deprecation`, `Sunset` and `Link`, for every answer.
     pub(crate) notices: Notices,
     pub(crate) stats: Stats,
+}
+
+/// Where a route leads.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// This system's own REST face.
+    Own,
+    /// An upstream, and how requests are passed on to it.
+    Upstream(Upstream, ForwardPolicy),
+}
+
+/// An upstream in force.
+#[derive(Clone, Debug)]
+pub(crate) struct Upstream {
+    pub(crate) spec: UpstreamSpec,
+    pub(crate) cluster: Cluster,
 }
 
 /// What pages of other origins are told, in the form of headers.
@@ -49,17 +71,17 @@ pub(crate) struct Notices {
 // === impl Rule ===
 
 impl Rule {
-    pub(crate) fn new(spec: RouteSpec, grants: Arc<Grants>) -> Self {
+    pub(crate) fn new(spec: RouteSpec, target: Target, grants: Arc<Grants>, issuers: Vec<Issuer>) -> Self {
         let asks = !spec.access.permissions.is_empty() || !spec.access.roles.is_empty();
         // This system's own operations know whom they let in; an upstream may know nothing of it.
-        let auth = spec.access.auth.unwrap_or(match spec.target {
-            TargetSpec::Denizen if !asks => Auth::None,
+        let auth = spec.access.auth.unwrap_or(match target {
+            Target::Own if !asks => Auth::None,
             _ => Auth::Required,
         });
         let cors = spec.cors.as_ref().map(|cors| Cors::new(cors, &spec));
         let notices = Notices::new(&spec);
         let stats = Stats::new(&spec.name, "any");
-        Self { auth, grants, cors, notices, stats, spec }
+        Self { target, auth, issuers, grants, cors, notices, stats, spec }
     }
 
     /// The path and query that the request has behind the route; none when they make no target.

@@ -1,6 +1,6 @@
 //! The compiled rules: one immutable value, made whole from what operators wrote, and swapped whole.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use denizen_kit::time::Timestamp;
@@ -8,25 +8,27 @@ use http::{HeaderMap, Method};
 use serde_json::Value;
 
 use super::matching::{Index, Verdict};
-use super::rule::Rule;
+use super::rule::{Rule, Upstream};
+use super::spec::Mistake;
 use super::spec::grant::Grants;
-use super::spec::route::{RouteSpec, TargetSpec};
-use super::spec::{Mistake, Raw};
 use crate::edge::path::Oddities;
 
 /// All rules in force.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
-    operator: Arc<Routes>,
+    pub(crate) operator: Arc<Routes>,
+    pub(crate) upstreams: BTreeMap<String, Upstream>,
+    pub(crate) grants: Arc<Grants>,
     pub(crate) mistakes: Vec<Mistake>,
     pub(crate) loaded: Option<Timestamp>,
 }
 
 /// Routes that are looked at together.
 #[derive(Debug, Default)]
-struct Routes {
+pub(crate) struct Routes {
     index: Index,
-    list: Vec<Arc<Rule>>,
+    /// In the order of the file.
+    pub(crate) list: Vec<Arc<Rule>>,
 }
 
 /// What is looked at to find a route.
@@ -59,38 +61,6 @@ pub(crate) enum Match {
 // === impl Rules ===
 
 impl Rules {
-    /// Compiles what operators wrote. What has a mistake is left out.
-    pub(crate) fn build(raw: Raw, mut mistakes: Vec<Mistake>, now: Timestamp) -> Self {
-        let grants = Arc::new(Grants::read(raw.grants, &mut mistakes));
-        let mut specs = Vec::with_capacity(raw.routes.len());
-        let mut names = HashSet::new();
-        for (place, table) in raw.routes.into_iter().enumerate() {
-            let (spec, found) = RouteSpec::read(place + 1, table);
-            mistakes.extend(found);
-            let Some(spec) = spec else { continue };
-            if names.insert(spec.name.clone()) {
-                specs.push(spec);
-            } else {
-                mistakes.push(mistake(
-                    &spec.name,
-                    "name",
-                    "another route has this name; the first one counts",
-                ));
-            }
-        }
-        let mut rules = Vec::with_capacity(specs.len());
-        for spec in specs {
-            if let TargetSpec::Upstream(name) = &spec.target {
-                let detail =
-                    format!("there is no upstream {name:?}; write it as one of [[gateway.upstreams]]");
-                mistakes.push(mistake(&spec.name, "upstream", &detail));
-                continue;
-            }
-            rules.push(Arc::new(Rule::new(spec, grants.clone())));
-        }
-        Self { operator: Arc::new(Routes::new(rules)), mistakes, loaded: Some(now) }
-    }
-
     /// The same rules, with other mistakes: those of files that could not be read.
     pub(crate) fn with_mistakes(&self, mistakes: Vec<Mistake>) -> Self {
         Self { mistakes, ..self.clone() }
@@ -115,25 +85,16 @@ impl Rules {
         self.operator.list.is_empty()
     }
 
-    /// The routes in the order of the file.
-    pub(crate) fn routes(&self) -> &[Arc<Rule>] {
-        &self.operator.list
-    }
-
     /// Finds the route of a request.
     pub(crate) fn find(&self, seen: Seen<'_>) -> Match {
         self.operator.find(seen)
     }
 }
 
-fn mistake(route: &str, key: &str, detail: &str) -> Mistake {
-    Mistake { object: format!("route {route}"), key: key.to_owned(), detail: detail.to_owned() }
-}
-
 // === impl Routes ===
 
 impl Routes {
-    fn new(list: Vec<Arc<Rule>>) -> Self {
+    pub(crate) fn new(list: Vec<Arc<Rule>>) -> Self {
         let mut order: Vec<usize> = (0..list.len()).collect();
         // Stable: between equals the first in the file stays first.
         order.sort_by_key(|place| std::cmp::Reverse(list[*place].spec.conditions.weight()));

@@ -1,7 +1,12 @@
 use http::Request;
 use serde_json::json;
 
+use denizen_kit::task::Tasks;
+
 use super::*;
+use crate::proxy::build::Maker;
+use crate::proxy::issuers::Issuers;
+use crate::proxy::spec::Raw;
 
 fn rules(toml: &str) -> Rules {
     let table: toml::Table = toml.parse().unwrap();
@@ -10,7 +15,9 @@ fn rules(toml: &str) -> Rules {
         None => Vec::new(),
     };
     let raw = Raw { upstreams: list("upstreams"), routes: list("routes"), grants: list("grants") };
-    Rules::build(raw, Vec::new(), Timestamp::UNIX_EPOCH)
+    let (tasks, issuers) = (Tasks::new(), Issuers::new());
+    let maker = Maker { tasks: &tasks, now: Timestamp::UNIX_EPOCH, before: None, issuers: &issuers };
+    maker.build(raw, Vec::new())
 }
 
 /// A route of this name, path and further conditions.
@@ -118,7 +125,7 @@ fn a_bad_route_leaves_only_itself_out() {
         + "[[gateway.routes]]\nmatch = { path = \"/x\" }\nupstream = \"shop\"\nretires = 1\n"
         + "[[gateway.routes]]\nname = \"lost\"\nmatch = { path = \"/lost\" }\nupstream = \"nowhere\"\n";
     let rules = rules(&text);
-    assert_eq!(rules.routes().len(), 1);
+    assert_eq!(rules.operator.list.len(), 1);
     let mistakes: Vec<String> = rules.mistakes.iter().map(ToString::to_string).collect();
     let has = |text: &str| mistakes.iter().any(|mistake| mistake.contains(text));
     assert!(has("route bad: match: path: \"bad\": a path begins with /"), "{mistakes:#?}");

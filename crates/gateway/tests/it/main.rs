@@ -7,3 +7,5 @@ mod routes;
 mod setting;
 mod sockets;
 mod system;
+mod upstream;
+mod upstreams;

@@ -1,6 +1,6 @@
 //! Who may come by a route.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Fields;
 use super::values::networks;
@@ -15,12 +15,14 @@ pub(crate) struct AccessSpec {
     /// One of them is needed.
     pub(crate) roles: Vec<String>,
     pub(crate) issuers: Vec<IssuerSpec>,
+    /// Whether upstreams get the access token too.
+    pub(crate) keeps_authorization: bool,
     pub(crate) ip_allow: Vec<Network>,
     pub(crate) ip_deny: Vec<Network>,
 }
 
 /// Whether a token is needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Auth {
     /// It is not looked at.
@@ -51,6 +53,7 @@ impl AccessSpec {
             permissions: fields.take("permissions").unwrap_or_default(),
             roles: fields.take("roles").unwrap_or_default(),
             issuers: fields.parse("issuers", IssuerSpec::check_all).unwrap_or_default(),
+            keeps_authorization: fields.take("keep_authorization").unwrap_or_default(),
             ip_allow: fields.parse("ip_allow", networks).unwrap_or_default(),
             ip_deny: fields.parse("ip_deny", networks).unwrap_or_default(),
         };

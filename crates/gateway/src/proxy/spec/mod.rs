@@ -7,6 +7,7 @@ pub(crate) mod grant;
 mod matches;
 mod read;
 pub(crate) mod route;
+pub(crate) mod upstream;
 pub(crate) mod values;
 
 use std::fmt;

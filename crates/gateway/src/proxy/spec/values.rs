@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use denizen_kit::config::{parse_duration, parse_size};
 use denizen_kit::time::Timestamp;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, Method};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::edge::client::Network;
@@ -90,11 +90,6 @@ pub(crate) fn method(name: &str) -> Result<Method, String> {
 /// A header by name.
 pub(crate) fn header_name(name: &str) -> Result<HeaderName, String> {
     HeaderName::try_from(name).map_err(|_| format!("{name:?} is no name of a header"))
-}
-
-/// A header's value.
-pub(crate) fn header_value(value: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_str(value).map_err(|_| format!("{value:?} has characters that no header may have"))
 }
 
 /// Networks such as `10.0.0.0/8`.

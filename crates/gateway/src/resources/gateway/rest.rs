@@ -1,0 +1,60 @@
+//! The gateway over REST. What it tells is its own: no service is asked.
+
+use std::sync::Arc;
+
+use axum::Json;
+use denizen_kit::caller::Permission;
+use denizen_kit::problem::{Code, Problem};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::view::{Gateway, Routes, Upstreams};
+use crate::faces::ctx::Ctx;
+use crate::faces::failure::Failure;
+use crate::state::App;
+
+/// The operations on the gateway.
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(get_gateway))
+        .routes(routes!(list_gateway_routes))
+        .routes(routes!(list_gateway_upstreams))
+        .routes(routes!(super::forward::check_forward))
+}
+
+/// Get the gateway
+///
+/// Of the process that answers: when its routes were read, what is wrong with them, and how much it does. Needs
+/// `gateway:read`.
+#[utoipa::path(get, path = "/api/v1/admin/gateway", tag = "admin",
+    responses((status = 200, description = "How the gateway is", body = Gateway)))]
+async fn get_gateway(ctx: Ctx) -> Result<Json<Gateway>, Failure> {
+    check(&ctx)?;
+    Ok(Json(Gateway::of(&ctx.app.proxy.rules())))
+}
+
+/// List the gateway's routes
+///
+/// Those of the operator and of dialects that are in force. Needs `gateway:read`.
+#[utoipa::path(get, path = "/api/v1/admin/gateway/routes", tag = "admin",
+    responses((status = 200, description = "The routes", body = Routes)))]
+async fn list_gateway_routes(ctx: Ctx) -> Result<Json<Routes>, Failure> {
+    check(&ctx)?;
+    Ok(Json(Routes::of(&ctx.app.proxy.rules())))
+}
+
+/// List the gateway's upstreams
+///
+/// Each with its targets, their health and load, its breaker and its counters, as this process knows them. Needs
+/// `gateway:read`.
+#[utoipa::path(get, path = "/api/v1/admin/gateway/upstreams", tag = "admin",
+    responses((status = 200, description = "The upstreams", body = Upstreams)))]
+async fn list_gateway_upstreams(ctx: Ctx) -> Result<Json<Upstreams>, Failure> {
+    check(&ctx)?;
+    Ok(Json(Upstreams::of(&ctx.app.proxy.rules())))
+}
+
+fn check(ctx: &Ctx) -> Result<(), Problem> {
+    let person = ctx.person().ok_or_else(|| Problem::of(Code::Unauthenticated))?;
+    if person.permissions.has(Permission::GatewayRead) { Ok(()) } else { Err(Problem::of(Code::Forbidden)) }
+}
