@@ -4,6 +4,7 @@ mod config;
 mod edge;
 mod faces;
 mod listen;
+mod proxy;
 pub mod records;
 mod resources;
 mod state;
