@@ -7,8 +7,10 @@ use denizen_cache::Quota;
 use denizen_kit::config::{Settings, parse_size};
 
 use crate::edge::client::Network;
+use crate::faces::operations;
+use crate::proxy::files::RouteFiles;
 
-/// Settings of the gateway. The last three are set by the node, which knows them.
+/// Settings of the gateway. The last three, and the places of `routes`, are set by the node, which knows them.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Largest body of a request, in bytes.
@@ -29,6 +31,10 @@ pub struct Config {
     pub limits: Limits,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Routes and upstreams, and where they stand.
+    pub routes: RouteFiles,
+    /// The only operations that are exposed; none for all.
+    pub operations: Vec<String>,
     /// Whether each request is a line in the log.
     pub access_log: bool,
     /// How long refusals are counted before the audit trail is told.
@@ -103,6 +109,13 @@ impl Config {
                 "",
                 "addresses or networks of proxies whose X-Forwarded-For is believed; Forwarded never is",
                 Network::parse_list,
+            ),
+            routes: RouteFiles::read(settings),
+            operations: settings.parse(
+                "gateway.operations",
+                "",
+                "the only operations that this process exposes, such as ListUsers; by itself all",
+                operations::parse,
             ),
             access_log: settings.value(
                 "gateway.access_log",

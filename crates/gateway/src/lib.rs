@@ -19,6 +19,7 @@ use utoipa::openapi::OpenApi;
 
 pub use config::{Config, Limits};
 pub use edge::client::Network;
+pub use proxy::files::RouteFiles;
 pub use state::{App, Check, Deps, Health, Info};
 
 use edge::Edge;
@@ -63,8 +64,20 @@ pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
     tasks.spawn_until_stopped("gateway.activity", edge::activity::tell(app.clone()));
     tasks.spawn("gateway.refusals", edge::refusals::tell(app.clone(), tasks.clone()));
     tasks.spawn_until_stopped("gateway.copies", resources::users::copies::tidy(app.clone()));
+    tasks.spawn_until_stopped("gateway.routes", proxy::reload::watch(app.clone()));
     let metrics = app.metrics.clone();
     tasks.spawn_until_stopped("gateway.metrics", system::metrics::tidy(metrics));
+}
+
+/// Reads the routes again and puts them in force, if their files have changed. Requests and connections under way stay
+/// with the routes they began with.
+pub fn reload_routes(app: &App) {
+    app.proxy.reload(&app.config.routes, app.clock.now());
+}
+
+/// What is wrong with the routes and upstreams of the settings, one line each.
+pub fn check_routes(config: &Config) -> Vec<String> {
+    proxy::check(&config.routes)
 }
 
 /// The document of the REST API.
@@ -73,7 +86,8 @@ pub fn openapi() -> OpenApi {
 }
 
 fn edge(app: &Arc<App>) -> Edge {
-    let (api, document) = faces::rest::api();
+    let (api, mut document) = faces::rest::api();
+    faces::operations::limit(&mut document, &app.config.operations);
     let mut paths = faces::rest::paths(&document);
     let (pages, page_paths) = system::routes(app, &document);
     paths.extend(page_paths.into_iter().map(|path| (path.to_owned(), vec![Method::GET])));

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::edge::authenticate::Authenticator;
 use crate::edge::barriers::Barriers;
 use crate::edge::refusals::Refusals;
+use crate::proxy::Proxy;
 use crate::resources::users::copies::Copies;
 
 /// The state of one part of the system.
@@ -87,6 +88,7 @@ pub struct App {
     pub(crate) barriers: Barriers,
     pub(crate) refusals: Refusals,
     pub(crate) own_accounts: Copies,
+    pub(crate) proxy: Proxy,
     /// What the services said last, and when.
     pub(crate) heard: Mutex<Option<(Instant, Vec<Check>)>>,
     draining: AtomicBool,
@@ -105,6 +107,7 @@ impl App {
     pub fn new(deps: Deps) -> Arc<Self> {
         let Deps { links, cache, clock, config, metrics, health, info, network_key, account_changes } = deps;
         let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url, network_key);
+        let proxy = Proxy::new(&config.routes, clock.now());
         Arc::new(Self {
             links,
             cache,
@@ -117,6 +120,7 @@ impl App {
             barriers: Barriers::default(),
             refusals: Refusals::default(),
             own_accounts: Copies::new(account_changes),
+            proxy,
             heard: Mutex::default(),
             draining: AtomicBool::new(false),
         })

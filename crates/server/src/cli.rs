@@ -133,11 +133,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Import(import) => Box::pin(transfer::import(load(&sources).await?, import)).await,
         Command::Export(export) => Box::pin(transfer::export(load(&sources).await?, export)).await,
         Command::Audit(command) => audit::run(load(&sources).await?, command).await,
-        Command::Config(Settings::Check) => {
-            load(&sources).await?;
-            say("the settings are right");
-            Ok(())
-        }
+        Command::Config(Settings::Check) => check(&load(&sources).await?),
         Command::Config(Settings::Explain) => explain(&sources).await,
         Command::Generate { folder } => generate::write(&folder),
     }
@@ -148,6 +144,15 @@ async fn load(sources: &Sources) -> anyhow::Result<Config> {
     let form = if config.mode == Mode::Production { Form::Json } else { Form::Text };
     telemetry::init(&config.log, form);
     Ok(config)
+}
+
+fn check(config: &Config) -> anyhow::Result<()> {
+    let mistakes = denizen_gateway::check_routes(&config.gateway);
+    if mistakes.is_empty() {
+        say("the settings are right");
+        return Ok(());
+    }
+    bail!("the routes have mistakes; what has one is left out:\n  - {}", mistakes.join("\n  - "))
 }
 
 async fn serve_until_told(config: Config) -> anyhow::Result<()> {

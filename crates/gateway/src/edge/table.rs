@@ -191,7 +191,7 @@ pub(crate) struct Stats {
 // === impl Stats ===
 
 impl Stats {
-    fn new(route: &str, method: &str) -> Self {
+    pub(crate) fn new(route: &str, method: &str) -> Self {
         let counts = std::array::from_fn(|_| OnceLock::new());
         Self { route: route.to_owned(), method: method.to_owned(), counts, seconds: OnceLock::new() }
     }
