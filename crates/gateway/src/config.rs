@@ -7,7 +7,9 @@ use denizen_cache::Quota;
 use denizen_kit::config::{Settings, parse_size};
 
 use crate::edge::client::Network;
+use crate::edge::log::AccessLogFormat;
 use crate::faces::operations;
+use crate::proxy::dialects::Dialects;
 use crate::proxy::files::RouteFiles;
 
 /// Settings of the gateway. The last three, and the places of `routes`, are set by the node, which knows them.
@@ -33,10 +35,14 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Routes and upstreams, and where they stand.
     pub routes: RouteFiles,
+    /// Dialects of other user services.
+    pub dialects: Dialects,
     /// The only operations that are exposed; none for all.
     pub operations: Vec<String>,
     /// Whether each request is a line in the log.
     pub access_log: bool,
+    /// How these lines look.
+    pub access_log_format: AccessLogFormat,
     /// How long refusals are counted before the audit trail is told.
     pub refusals_interval: Duration,
     /// Where metrics are served instead of the main listener.
@@ -111,6 +117,7 @@ impl Config {
                 Network::parse_list,
             ),
             routes: RouteFiles::read(settings),
+            dialects: Dialects::read(settings),
             operations: settings.parse(
                 "gateway.operations",
                 "",
@@ -121,6 +128,11 @@ impl Config {
                 "gateway.access_log",
                 "true",
                 "whether each request is a line in the log",
+            ),
+            access_log_format: settings.value(
+                "gateway.access_log_format",
+                "json",
+                "json (as the other lines of the log), or combined, which has addresses and paths",
             ),
             refusals_interval: settings.duration(
                 "gateway.refusals_interval",

@@ -19,6 +19,8 @@ use utoipa::openapi::OpenApi;
 
 pub use config::{Config, Limits};
 pub use edge::client::Network;
+pub use edge::log::AccessLogFormat;
+pub use proxy::dialects::Dialects;
 pub use proxy::files::RouteFiles;
 pub use state::{App, Check, Deps, Health, Info};
 
@@ -77,7 +79,7 @@ pub fn reload_routes(app: &App) {
 
 /// What is wrong with the routes and upstreams of the settings, one line each.
 pub fn check_routes(config: &Config) -> Vec<String> {
-    proxy::check(&config.routes)
+    proxy::check(config)
 }
 
 /// The document of the REST API.

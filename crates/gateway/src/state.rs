@@ -116,7 +116,7 @@ impl App {
         let Deps { network_key, identity_key, account_changes, .. } = deps;
         let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url, network_key);
         let identities = Identities::new(&identity_key, &config.public_url);
-        let proxy = Proxy::new(&config.routes, &tasks, identities, clock.now());
+        let proxy = Proxy::new(&config, &tasks, identities, clock.now());
         Arc::new(Self {
             links,
             cache,

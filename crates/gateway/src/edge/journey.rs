@@ -1,29 +1,40 @@
-//! The journey of a request behind its route: to this system's own face or to an upstream, and the answer back.
+//! The journey of a request behind its route: changed, to this system's own face, to an upstream or to
+//! several, and the answer back.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use denizen_kit::problem::Problem;
-use http::header::CACHE_CONTROL;
-use http::{HeaderValue, Request, Uri};
+use denizen_kit::problem::{Code, Problem};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Uri};
+use http_body_util::{BodyExt as _, Limited};
 use tokio::time::Instant;
 
 use super::passage::Passage;
 use super::request;
 use super::table::Found;
 use super::who::Who;
-use super::{Arrival, Edge, client, method_not_allowed, nothing_here};
+use super::{Arrival, Edge, body, client, method_not_allowed, nothing_here};
 use crate::faces::failure::Failure;
+use crate::proxy::aggregate::{Aggregate, Asked, PartAnswer, PartCall};
 use crate::proxy::forward::{ForwardPolicy, Hop, Tunnels, forward};
 use crate::proxy::matching::Captures;
 use crate::proxy::rule::{Rule, Target, Upstream};
+use crate::proxy::transform::{Incoming, Params};
+
+/// Largest answer that is changed or put together, in bytes.
+const LARGEST_ANSWER: usize = 8 << 20;
 
 /// What stays the same on the whole way.
 pub(super) struct Journey {
     edge: Edge,
     rule: Arc<Rule>,
     captures: Captures,
+    params: Params,
     arrival: Arrival,
     who: Option<Who>,
     is_peer_trusted: bool,
@@ -40,31 +51,43 @@ impl Journey {
         (rule, captures): (&Arc<Rule>, &Captures),
         (arrival, who): (Arrival, Option<Who>),
         request: &Request<Body>,
-    ) -> Self {
+    ) -> Arc<Self> {
         let config = &edge.0.app.config;
         let trusted = &config.trusted_proxies;
         let is_peer_trusted = arrival.peer.is_some_and(|peer| client::is_trusted(peer.ip(), trusted));
+        let pairs = captures.iter().map(|(name, value)| (name.to_string(), value.clone()));
         let trace = request::trace(request.headers());
-        Self {
+        Arc::new(Self {
             edge: edge.clone(),
             rule: rule.clone(),
             captures: captures.clone(),
+            params: pairs.collect(),
             who,
             is_peer_trusted,
             scheme: client::scheme(request.headers(), is_peer_trusted),
             request_id: request::id_header(&arrival.request_id),
             trace: trace.and_then(|trace| HeaderValue::from_str(&trace).ok()),
             arrival,
-        }
+        })
     }
 
-    /// Answers the request from where the route leads.
-    pub(super) async fn answer(&self, request: Request<Body>) -> Result<Response, Failure> {
-        let request = self.rewritten(request)?;
-        match &self.rule.target {
-            Target::Upstream(upstream, policy) => self.send(upstream, policy, request).await,
-            Target::Own => self.ask_own_face(request).await,
+    /// Goes to where the route leads, and changes request and answer on the way.
+    pub(super) async fn go_on(self: Arc<Self>, request: Request<Body>) -> Result<Response, Failure> {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        if let Target::Aggregate(aggregate, _) = &self.rule.target {
+            let response = self.clone().ask_all(aggregate, request.into_parts().0).await?;
+            return self
+                .changed(response, Incoming { method, sent: uri.clone(), uri, params: self.params.clone() })
+                .await;
         }
+        let request = self.rewritten(request)?;
+        let request = self.prepared(request).await?;
+        let incoming = Incoming { method, uri, sent: request.uri().clone(), params: self.params.clone() };
+        let response = match &self.rule.target {
+            Target::Upstream(upstream, policy) => self.send(upstream, policy, request).await?,
+            Target::Own | Target::Aggregate(..) => self.ask_own_face(request).await?,
+        };
+        self.changed(response, incoming).await
     }
 
     /// The request with the method and path that the route gives it.
@@ -81,6 +104,55 @@ impl Journey {
         Ok(request)
     }
 
+    /// The request as the route changes it.
+    async fn prepared(&self, request: Request<Body>) -> Result<Request<Body>, Failure> {
+        let (mut parts, mut body) = request.into_parts();
+        if let Some(transform) = &self.rule.spec.request {
+            let bytes = if transform.needs_body() {
+                body::read(
+                    &self.edge.0.app.config,
+                    body::Takes::Json,
+                    &parts.headers,
+                    std::mem::take(&mut body),
+                )
+                .await?
+            } else {
+                bytes::Bytes::new()
+            };
+            let bytes = transform.apply(&mut parts, &self.params, bytes)?;
+            if transform.needs_body() {
+                body = Body::from(bytes);
+            }
+        }
+        if let Some(transform) = &self.rule.spec.response {
+            transform.prepare(&mut parts.headers);
+        }
+        Ok(Request::from_parts(parts, body))
+    }
+
+    /// The answer as the route changes it.
+    async fn changed(&self, response: Response, incoming: Incoming) -> Result<Response, Failure> {
+        let Some(transform) = &self.rule.spec.response else { return Ok(response) };
+        let response = self.shown(response);
+        let (mut parts, body) = response.into_parts();
+        if !transform.needs_body() {
+            transform.apply(&incoming, &mut parts.status, &mut parts.headers, bytes::Bytes::new());
+            return Ok(Response::from_parts(parts, body));
+        }
+        let bytes = whole(body).await?;
+        let bytes = transform.apply(&incoming, &mut parts.status, &mut parts.headers, bytes);
+        parts.headers.remove(CONTENT_LENGTH);
+        Ok(Response::from_parts(parts, Body::from(bytes)))
+    }
+
+    /// The answer as a client would see it: a failure of our own is written out, so that it can be changed too.
+    fn shown(&self, mut response: Response) -> Response {
+        let app = &self.edge.0.app;
+        let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
+        app.refusals.note(&app.clock, self.arrival.ip, failure.code());
+        failure.render(&app.config.public_url, &self.arrival.request_id)
+    }
+
     /// Hands the request to the operation that its path now names. All rules of that operation hold, as if it had been
     /// asked for itself.
     async fn ask_own_face(&self, request: Request<Body>) -> Result<Response, Failure> {
@@ -91,7 +163,8 @@ impl Journey {
             Found::Nothing => return Err(nothing_here()),
         };
         let counts_person = self.who.is_none();
-        let passage = Passage { app: &inner.app, endpoint, arrival: &self.arrival, counts_person };
+        let (arrival, lent) = (&self.arrival, self.rule.lent);
+        let passage = Passage { app: &inner.app, endpoint, arrival, counts_person, lent };
         let mut response = inner.pass(passage.admit(request).await?).await?;
         response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         Ok(response)
@@ -127,4 +200,46 @@ impl Journey {
         };
         forward(&hop, &upstream.cluster, request).await
     }
+
+    /// Asks all parts of an aggregate.
+    async fn ask_all(self: Arc<Self>, aggregate: &Aggregate, parts: Parts) -> Result<Response, Failure> {
+        let journey = self.clone();
+        let sent = parts.headers.clone();
+        let call = move |part: PartCall| -> BoxFuture<'static, Result<PartAnswer, Problem>> {
+            let (journey, headers) = (journey.clone(), sent.clone());
+            async move { journey.ask_part(part, headers).await }.boxed()
+        };
+        let query = parts.uri.query().unwrap_or_default();
+        let asked = Asked { method: &parts.method, query, headers: &parts.headers, params: &self.params };
+        aggregate.run(asked, call).await
+    }
+
+    async fn ask_part(&self, part: PartCall, headers: HeaderMap) -> Result<PartAnswer, Problem> {
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = part.method;
+        *request.uri_mut() = Uri::from(part.target);
+        *request.headers_mut() = headers;
+        for name in [CONTENT_LENGTH, CONTENT_TYPE] {
+            request.headers_mut().remove(name);
+        }
+        let upstreams = match &self.rule.target {
+            Target::Aggregate(_, upstreams) => upstreams,
+            Target::Own | Target::Upstream(..) => return Err(Problem::of(Code::Internal)),
+        };
+        let answer = match upstreams.get(&part.upstream) {
+            Some((upstream, policy)) => self.send(upstream, policy, request).await,
+            None => self.ask_own_face(request).await,
+        };
+        let response = self.shown(answer.unwrap_or_else(axum::response::IntoResponse::into_response));
+        let (parts, body) = response.into_parts();
+        let bytes = whole(body).await?;
+        Ok((parts.status, parts.headers, bytes))
+    }
+}
+
+/// The whole body of an answer.
+async fn whole(body: Body) -> Result<bytes::Bytes, Problem> {
+    let read = Limited::new(body, LARGEST_ANSWER).collect().await;
+    let broken = |_| Problem::unavailable("the upstream's answer broke off or is too large to be changed");
+    Ok(read.map_err(broken)?.to_bytes())
 }

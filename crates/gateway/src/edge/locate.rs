@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use super::Inner;
 use super::path::{self, Oddities};
-use super::table::{Found, Group};
+use super::table::{Found, Group, Table};
 use crate::proxy::matching::{Captures, canonical_host};
-use crate::proxy::rule::Rule;
+use crate::proxy::rule::{Rule, allow};
 use crate::proxy::rules::{Match, Rules, Seen};
 use crate::proxy::spec::RESERVED;
 
@@ -34,6 +34,11 @@ pub(super) enum Place<'a> {
 // === impl Place ===
 
 impl Place<'_> {
+    /// Whether nothing takes the request.
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::Own(Found::Nothing) | Self::Methods(_))
+    }
+
     /// Whether it is a probe.
     pub(super) fn is_probe(&self) -> bool {
         matches!(self, Self::Own(Found::Endpoint(_, endpoint)) if endpoint.group == Group::Probe)
@@ -86,13 +91,19 @@ impl Inner {
         body: Option<&Value>,
     ) -> Result<Place<'_>, Problem> {
         let sent = request.uri().path();
-        let host = canonical_host(path::authority(request.uri(), request.headers()));
+        let host = if rules.name_hosts() {
+            canonical_host(path::authority(request.uri(), request.headers()))
+        } else {
+            String::new()
+        };
         let look = |path: &str| self.look(rules, (&host, path, odd), request, body);
         let mut place = look(sent);
         let mut bare = None;
-        if matches!(place, Place::Own(Found::Nothing)) {
-            bare = without_slash(sent).map(str::to_owned);
-            place = bare.as_deref().map_or(place, look);
+        if let Some(shorter) = without_slash(sent).filter(|_| place.is_nothing()) {
+            let found = look(shorter);
+            if !matches!(found, Place::Own(Found::Nothing)) {
+                (place, bare) = (found, Some(shorter.to_owned()));
+            }
         }
         if let Some(bare) = bare {
             set_path(request, &bare);
@@ -109,12 +120,13 @@ impl Inner {
         request: &Request<Body>,
         body: Option<&Value>,
     ) -> Place<'_> {
-        let own = || Place::Own(self.table.find(path, request.method()));
+        let route = self.table.route(path);
+        let own = || Place::Own(Table::find_at(route, request.method()));
         let first = path[1..].split('/').next().unwrap_or_default();
         if RESERVED.contains(&first) {
             return own();
         }
-        let is_built_in = self.table.route(path).is_some();
+        let is_built_in = route.is_some();
         let asked = asked_method(request);
         let method = asked.as_ref().unwrap_or(request.method());
         let (headers, query) = (request.headers(), request.uri().query());
@@ -124,7 +136,7 @@ impl Inner {
                 Place::Routed(rule, captures)
             }
             Match::NeedsBody => Place::Undecided,
-            Match::Nothing(methods) if !is_built_in && !methods.is_empty() => Place::Methods(allow(methods)),
+            Match::Nothing(methods) if !is_built_in && !methods.is_empty() => Place::Methods(allow(&methods)),
             Match::Nothing(_) => own(),
         }
     }
@@ -137,16 +149,6 @@ fn asked_method(request: &Request<Body>) -> Option<Method> {
     }
     let asked = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD)?;
     Method::from_bytes(asked.as_bytes()).ok()
-}
-
-fn allow(mut methods: Vec<Method>) -> HeaderValue {
-    if methods.contains(&Method::GET) {
-        methods.push(Method::HEAD);
-    }
-    let mut names: Vec<&str> = methods.iter().map(Method::as_str).collect();
-    names.sort_unstable();
-    names.dedup();
-    HeaderValue::try_from(names.join(", ")).unwrap_or(HeaderValue::from_static("GET"))
 }
 
 fn without_slash(path: &str) -> Option<&str> {

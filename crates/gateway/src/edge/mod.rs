@@ -15,6 +15,7 @@ mod journey;
 pub(crate) mod keys;
 pub(crate) mod limits;
 mod locate;
+pub(crate) mod log;
 mod passage;
 pub(crate) mod path;
 pub(crate) mod refusals;
@@ -37,6 +38,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse as _, Response};
+use denizen_kit::caller::Permissions;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::telemetry;
 use http::header::{ALLOW, CACHE_CONTROL, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -46,9 +48,10 @@ use tower::Service;
 use crate::faces::failure::Failure;
 use crate::state::App;
 use locate::Place;
+use log::AccessLogFormat;
 use passage::Passage;
 use request::{REQUEST_ID, RequestIds};
-use table::{Found, Group, Route, Table};
+use table::{Found, Group, Table};
 
 /// The door, and behind it the router. A tower service.
 #[derive(Clone, Debug)]
@@ -89,6 +92,7 @@ impl Edge {
         let method = request.method().clone();
         let ip = client::client_ip(peer, request.headers(), &config.trusted_proxies);
         let arrival = Arrival { ip, peer, request_id, counted: false };
+        let asked = (config.access_log_format == AccessLogFormat::Combined).then(|| log::Asked::of(&request));
         let (place, answer) = self.answer(request, &arrival).await;
         let mut response = match answer {
             Ok(response) => response,
@@ -100,7 +104,10 @@ impl Edge {
         }
         finish(&mut response, &place, &arrival.request_id);
         cors::mark_for(&mut response, &place, origin.as_ref(), &config.cors_origins);
-        inner.record(&method, &place, &response, (&arrival.request_id, started.elapsed()));
+        inner.record(&method, &place, response.status().as_u16(), (&arrival.request_id, started.elapsed()));
+        if let Some(asked) = asked.filter(|_| config.access_log && !place.is_probe()) {
+            asked.log(inner.app.clock.now(), ip, &method, &response);
+        }
         response
     }
 
@@ -152,7 +159,7 @@ impl Edge {
             Place::Routed(rule, captures) => self.answer_routed(request, (rule, captures), arrival).await,
             Place::Methods(allow) => {
                 self.0.admit_address(arrival)?;
-                Err(method_not_allowed(allow))
+                self.0.answer_method(&request, allow)
             }
             // A body is read once.
             Place::Undecided => Err(Problem::of(Code::Internal).into()),
@@ -198,7 +205,7 @@ impl Inner {
             Found::Endpoint(_, endpoint) => endpoint,
             Found::Method(route) => {
                 self.admit_address(arrival)?;
-                return self.answer_method(&request, route);
+                return self.answer_method(&request, &route.allow);
             }
             Found::Nothing => {
                 self.admit_address(arrival)?;
@@ -208,7 +215,8 @@ impl Inner {
         if endpoint.group != Group::Probe {
             self.app.barriers.check(arrival.ip, &self.app.clock)?;
         }
-        let passage = Passage { app: &self.app, endpoint, arrival, counts_person: true };
+        let (counts_person, lent) = (true, Permissions::NONE);
+        let passage = Passage { app: &self.app, endpoint, arrival, counts_person, lent };
         self.pass(passage.admit(request).await?).await
     }
 
@@ -221,31 +229,25 @@ impl Inner {
     }
 
     /// A path that does not take the method: OPTIONS is answered, any other refused.
-    fn answer_method(&self, request: &Request<Body>, route: &Route) -> Result<Response, Failure> {
+    fn answer_method(&self, request: &Request<Body>, allow: &HeaderValue) -> Result<Response, Failure> {
         if request.method() == Method::OPTIONS {
             let origin = cors::allowed_origin(request.headers().get(ORIGIN), &self.app.config.cors_origins);
-            return Ok(cors::options(request.headers(), &route.allow, origin.as_ref()));
+            return Ok(cors::options(request.headers(), allow, origin.as_ref()));
         }
-        Err(method_not_allowed(&route.allow))
+        Err(method_not_allowed(allow))
     }
 
     /// Counts the request and writes its line. The line has no query and nothing of a person.
-    fn record(
-        &self,
-        method: &Method,
-        place: &Place<'_>,
-        response: &Response,
-        (request_id, took): (&str, Duration),
-    ) {
+    fn record(&self, method: &Method, place: &Place<'_>, status: u16, (request_id, took): (&str, Duration)) {
         let (route, stats) = match place {
             Place::Own(Found::Endpoint(route, endpoint)) => (route.template.as_str(), &endpoint.stats),
             Place::Own(Found::Method(route)) => (route.template.as_str(), &self.table.unmatched),
             Place::Routed(rule, _) => (rule.spec.name.as_str(), &rule.stats),
             _ => ("none", &self.table.unmatched),
         };
-        let status = response.status().as_u16();
         stats.record(status, took);
-        if self.app.config.access_log && !place.is_probe() {
+        let config = &self.app.config;
+        if config.access_log && config.access_log_format == AccessLogFormat::Json && !place.is_probe() {
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             let (at, method) = (self.app.clock.now(), method.as_str());
             telemetry::log_request(&telemetry::Request { at, method, route, status, micros, request_id });
@@ -269,6 +271,9 @@ fn finish(response: &mut Response, place: &Place<'_>, request_id: &str) {
         map.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
         map.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
         rule.notices.add_to(map);
+        if let Some(version) = &rule.spec.version {
+            version.add_to(map);
+        }
         return;
     }
     map.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use denizen_kit::problem::{Code, Problem};
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
 use http::request::Parts;
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 
 use super::authenticate::{Care, bearer};
@@ -34,10 +34,10 @@ impl Edge {
     ) -> Result<Response, Failure> {
         rule.spec.access.check_ip(arrival.ip)?;
         self.0.admit_address(arrival)?;
-        if let Some(cors) = &rule.cors
-            && is_preflight(&request)
+        if is_preflight(&request)
+            && let Some(answer) = self.preflight(rule, request.headers())
         {
-            return Ok(cors::preflight(request.headers(), cors));
+            return Ok(answer);
         }
         if rule.is_gone(self.0.app.clock.now()) {
             let problem = Problem::not_found("this version has ended; see the Link of this answer");
@@ -52,7 +52,19 @@ impl Edge {
         let request = body::within(rule.spec.body_limit, Request::from_parts(parts, body))?;
         let arrival = Arrival { counted: true, ..arrival.clone() };
         let journey = Journey::new(self, (rule, captures), (arrival, who), &request);
-        journey.answer(request).await
+        journey.go_on(request).await
+    }
+
+    /// The answer to a preflight, by what the route or else the settings say of other origins; none when that is left to
+    /// an upstream.
+    fn preflight(&self, rule: &Rule, headers: &HeaderMap) -> Option<Response> {
+        if let Some(cors) = &rule.cors {
+            return Some(cors::preflight(headers, cors));
+        }
+        let origins = &self.0.app.config.cors_origins;
+        let is_ours = !origins.is_empty() || matches!(rule.target, Target::Own);
+        let origin = cors::allowed_origin(headers.get(ORIGIN), origins);
+        is_ours.then(|| cors::options(headers, &rule.allow, origin.as_ref()))
     }
 
     /// Whom the request's token names, as far as the route wants to know.

@@ -1,12 +1,13 @@
 //! Rules out of what operators wrote: objects are read, names looked up, and each route made with all its parts.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Timestamp;
 use denizen_upstream::http::Cluster;
 
+use super::dialects::{Dialects, each_path};
 use super::forward::ForwardPolicy;
 use super::issuers::Issuers;
 use super::rule::{Rule, Target, Upstream};
@@ -23,6 +24,7 @@ pub(crate) struct Maker<'a> {
     /// The rules in force: an upstream that stays as it is keeps its connections and what is known of its health.
     pub(crate) before: Option<&'a Rules>,
     pub(crate) issuers: &'a Issuers,
+    pub(crate) dialects: &'a Dialects,
 }
 
 /// What routes name, by name.
@@ -40,8 +42,10 @@ impl Maker<'_> {
         let upstreams = self.upstreams(raw.upstreams, &mut mistakes);
         let named = Named { upstreams, grants };
         let operator = self.routes(raw.routes, &named, &mut mistakes);
+        let dialects = self.routes(self.dialects.tables(), &named, &mut mistakes);
         Rules {
-            operator: Arc::new(Routes::new(operator)),
+            operator: Arc::new(Routes::new(operator, false)),
+            dialects: Arc::new(Routes::new(dialects, true)),
             upstreams: named.upstreams,
             grants: named.grants,
             mistakes,
@@ -85,7 +89,7 @@ impl Maker<'_> {
     fn routes(&self, tables: Vec<toml::Table>, named: &Named, mistakes: &mut Vec<Mistake>) -> Vec<Arc<Rule>> {
         let mut routes = Vec::with_capacity(tables.len());
         let mut names = HashSet::new();
-        for (place, table) in tables.into_iter().enumerate() {
+        for (place, table) in tables.into_iter().flat_map(each_path).enumerate() {
             let (spec, found) = RouteSpec::read(place + 1, table);
             mistakes.extend(found);
             let Some(spec) = spec else { continue };
@@ -101,7 +105,9 @@ impl Maker<'_> {
             match target(&spec, named) {
                 Ok(target) => {
                     let issuers = self.issuers.of(&spec.access.issuers, self.tasks);
-                    routes.push(Arc::new(Rule::new(spec, target, named.grants.clone(), issuers)));
+                    let lent = self.dialects.lent_to(&spec.name);
+                    let rule = Rule::new(spec, target, named.grants.clone(), issuers);
+                    routes.push(Arc::new(Rule { lent, ..rule }));
                 }
                 Err((key, detail)) => mistakes.push(mistake("route", &spec.name, key, &detail)),
             }
@@ -123,6 +129,15 @@ fn target(spec: &RouteSpec, named: &Named) -> Result<Target, (&'static str, Stri
             let upstream = upstream(name, "upstream")?;
             let policy = policy(spec, &upstream);
             Ok(Target::Upstream(upstream, policy))
+        }
+        TargetSpec::Aggregate(aggregate) => {
+            let mut upstreams = HashMap::new();
+            for name in aggregate.upstreams().filter(|name| *name != "denizen") {
+                let upstream = upstream(name, "aggregate")?;
+                let policy = policy(spec, &upstream);
+                upstreams.insert(name.to_owned(), (upstream, policy));
+            }
+            Ok(Target::Aggregate(aggregate.clone(), upstreams))
         }
     }
 }

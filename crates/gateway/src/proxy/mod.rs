@@ -3,7 +3,9 @@
 //! What operators write (`spec/`) is compiled (`build`) into one immutable value (`rules`), which is swapped whole when
 //! the files change (`reload`). A request keeps the rules it began with.
 
+pub(crate) mod aggregate;
 mod build;
+pub(crate) mod dialects;
 pub(crate) mod files;
 pub(crate) mod forward;
 mod forward_errors;
@@ -15,6 +17,7 @@ pub(crate) mod reload;
 pub(crate) mod rule;
 pub(crate) mod rules;
 pub(crate) mod spec;
+pub(crate) mod transform;
 mod upgrade;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +27,9 @@ use denizen_kit::seal::Key;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Timestamp;
 
+use crate::config::Config;
 use build::Maker;
+use dialects::Dialects;
 use files::{RouteFiles, Texts};
 use identity::Identities;
 use issuers::Issuers;
@@ -38,6 +43,7 @@ pub(crate) struct Proxy {
     texts: Mutex<Texts>,
     tasks: Tasks,
     issuers: Issuers,
+    dialects: Dialects,
     pub(crate) identities: Identities,
 }
 
@@ -45,17 +51,19 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Compiles the rules for the first time. Must be called within a Tokio runtime when there are upstreams.
-    pub(crate) fn new(files: &RouteFiles, tasks: &Tasks, identities: Identities, now: Timestamp) -> Self {
+    pub(crate) fn new(config: &Config, tasks: &Tasks, identities: Identities, now: Timestamp) -> Self {
+        let (files, dialects) = (&config.routes, config.dialects.clone());
         let texts = files.texts();
         let (raw, mistakes) = match files.parse(&texts) {
             Ok(parsed) => parsed,
             Err(mistakes) => (files.given.clone(), mistakes),
         };
         let issuers = Issuers::new();
-        let rules = Maker { tasks, now, before: None, issuers: &issuers }.build(raw, mistakes);
+        let maker = Maker { tasks, now, before: None, issuers: &issuers, dialects: &dialects };
+        let rules = maker.build(raw, mistakes);
         rules.report();
         let rules = ArcSwap::from_pointee(rules);
-        Self { rules, texts: Mutex::new(texts), tasks: tasks.clone(), issuers, identities }
+        Self { rules, texts: Mutex::new(texts), tasks: tasks.clone(), issuers, dialects, identities }
     }
 
     /// The rules in force now.
@@ -74,8 +82,8 @@ impl Proxy {
         let before = self.rules.load_full();
         let rules = match files.parse(&texts) {
             Ok((raw, mistakes)) => {
-                let maker = Maker { tasks: &self.tasks, now, before: Some(&before), issuers: &self.issuers };
-                maker.build(raw, mistakes)
+                let (tasks, issuers, dialects) = (&self.tasks, &self.issuers, &self.dialects);
+                Maker { tasks, now, before: Some(&before), issuers, dialects }.build(raw, mistakes)
             }
             Err(mistakes) => before.with_mistakes(mistakes),
         };
@@ -86,11 +94,13 @@ impl Proxy {
 }
 
 /// What is wrong with what operators wrote, one line each. Must be called within a Tokio runtime.
-pub(crate) fn check(files: &RouteFiles) -> Vec<String> {
+pub(crate) fn check(config: &Config) -> Vec<String> {
+    let files = &config.routes;
     let mistakes = match files.parse(&files.texts()) {
         Ok((raw, mistakes)) => {
             let (tasks, issuers) = (Tasks::new(), Issuers::new());
-            let maker = Maker { tasks: &tasks, now: Timestamp::UNIX_EPOCH, before: None, issuers: &issuers };
+            let (now, dialects) = (Timestamp::UNIX_EPOCH, &config.dialects);
+            let maker = Maker { tasks: &tasks, now, before: None, issuers: &issuers, dialects };
             maker.build(raw, mistakes).mistakes
         }
         Err(mistakes) => mistakes,

@@ -1,13 +1,16 @@
 //! One compiled route.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use denizen_kit::caller::Permissions;
 use denizen_kit::time::Timestamp;
 use denizen_upstream::http::Cluster;
 use http::header::LINK;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 
+use super::aggregate::Aggregate;
 use super::forward::ForwardPolicy;
 use super::issuers::Issuer;
 use super::matching::Captures;
@@ -18,6 +21,9 @@ use super::spec::route::RouteSpec;
 use super::spec::upstream::UpstreamSpec;
 use crate::edge::table::Stats;
 
+/// The methods of a route that takes any.
+const EVERY: HeaderValue = HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
+
 /// A route in force.
 #[derive(Debug)]
 pub(crate) struct Rule {
@@ -25,8 +31,12 @@ pub(crate) struct Rule {
     pub(crate) target: Target,
     pub(crate) auth: Auth,
     pub(crate) issuers: Vec<Issuer>,
+    /// Permissions that whoever comes by it has for this one request.
+    pub(crate) lent: Permissions,
     pub(crate) grants: Arc<Grants>,
     pub(crate) cors: Option<Cors>,
+    /// Its methods, for `Allow`.
+    pub(crate) allow: HeaderValue,
     /// `Deprecation`, `Sunset` and `Link`, for every answer.
     pub(crate) notices: Notices,
     pub(crate) stats: Stats,
@@ -39,6 +49,8 @@ pub(crate) enum Target {
     Own,
     /// An upstream, and how requests are passed on to it.
     Upstream(Upstream, ForwardPolicy),
+    /// Several at once; the upstreams among them by name.
+    Aggregate(Arc<Aggregate>, HashMap<String, (Upstream, ForwardPolicy)>),
 }
 
 /// An upstream in force.
@@ -80,8 +92,9 @@ impl Rule {
         });
         let cors = spec.cors.as_ref().map(|cors| Cors::new(cors, &spec));
         let notices = Notices::new(&spec);
+        let allow = allow(&spec.conditions.methods);
         let stats = Stats::new(&spec.name, "any");
-        Self { target, auth, issuers, grants, cors, notices, stats, spec }
+        Self { target, auth, issuers, lent: Permissions::NONE, grants, cors, allow, notices, stats, spec }
     }
 
     /// The path and query that the request has behind the route; none when they make no target.
@@ -111,6 +124,21 @@ impl Rule {
     }
 }
 
+/// The value of `Allow` for these methods; none of them means any.
+pub(crate) fn allow(methods: &[Method]) -> HeaderValue {
+    if methods.is_empty() {
+        return EVERY;
+    }
+    let mut names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    if names.contains(&"GET") {
+        names.push("HEAD");
+    }
+    names.push("OPTIONS");
+    names.sort_unstable();
+    names.dedup();
+    HeaderValue::try_from(names.join(", ")).unwrap_or(EVERY)
+}
+
 /// The path without the segments of the prefix, if it begins with them.
 fn stripped(path: &str, prefix: &str) -> String {
     match path.strip_prefix(prefix) {
@@ -127,11 +155,10 @@ impl Cors {
         let joined =
             |list: &[String]| HeaderValue::try_from(list.join(", ")).ok().filter(|value| !value.is_empty());
         let of_route: Vec<String> = spec.conditions.methods.iter().map(ToString::to_string).collect();
-        let every = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
         let seconds = cors.max_age.map_or(600, |span| span.0.as_secs());
         Self {
             origins: cors.origins.clone(),
-            methods: joined(&cors.methods).or_else(|| joined(&of_route)).unwrap_or(every),
+            methods: joined(&cors.methods).or_else(|| joined(&of_route)).unwrap_or(EVERY),
             headers: joined(&cors.headers),
             expose: joined(&cors.expose),
             credentials: cors.credentials,

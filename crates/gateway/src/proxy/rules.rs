@@ -17,6 +17,7 @@ use crate::edge::path::Oddities;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     pub(crate) operator: Arc<Routes>,
+    pub(crate) dialects: Arc<Routes>,
     pub(crate) upstreams: BTreeMap<String, Upstream>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) mistakes: Vec<Mistake>,
@@ -27,6 +28,8 @@ pub(crate) struct Rules {
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     index: Index,
+    /// Whether each may stand before a path of the system's own.
+    overrides: bool,
     /// In the order of the file.
     pub(crate) list: Vec<Arc<Rule>>,
 }
@@ -82,37 +85,57 @@ impl Rules {
 
     /// Whether there are no routes at all.
     pub(crate) fn is_empty(&self) -> bool {
-        self.operator.list.is_empty()
+        self.operator.list.is_empty() && self.dialects.list.is_empty()
+    }
+
+    /// Whether the host of a request matters to any route.
+    pub(crate) fn name_hosts(&self) -> bool {
+        self.operator.index.names_hosts() || self.dialects.index.names_hosts()
     }
 
     /// Finds the route of a request.
     pub(crate) fn find(&self, seen: Seen<'_>) -> Match {
-        self.operator.find(seen)
+        match (self.operator.find(seen), &self.dialects) {
+            (Match::Nothing(methods), dialects) if !dialects.list.is_empty() => match dialects.find(seen) {
+                Match::Nothing(more) => Match::Nothing([methods, more].concat()),
+                found => found,
+            },
+            (found, _) => found,
+        }
     }
 }
 
 // === impl Routes ===
 
 impl Routes {
-    pub(crate) fn new(list: Vec<Arc<Rule>>) -> Self {
+    pub(crate) fn new(list: Vec<Arc<Rule>>, overrides: bool) -> Self {
         let mut order: Vec<usize> = (0..list.len()).collect();
         // Stable: between equals the first in the file stays first.
-        order.sort_by_key(|place| std::cmp::Reverse(list[*place].spec.conditions.weight()));
+        order.sort_by_key(|place| {
+            let spec = &list[*place].spec;
+            std::cmp::Reverse((spec.conditions.weight(), spec.version.is_some()))
+        });
         let mut index = Index::default();
         for place in order {
             let spec = &list[place].spec;
             index.add(&spec.hosts, &spec.pattern, place);
         }
-        Self { index, list }
+        Self { index, overrides, list }
     }
 
     fn find(&self, seen: Seen<'_>) -> Match {
+        if self.list.is_empty() {
+            return Match::Nothing(Vec::new());
+        }
         let mut methods = Vec::new();
         let mut needs_body = false;
         let found = self.index.find(seen.host, seen.path, &mut |place| {
             let spec = &self.list[place].spec;
             let conditions = &spec.conditions;
-            let is_shut = seen.is_built_in && !spec.overrides;
+            if spec.version.as_ref().is_some_and(|version| !version.is_asked_for(seen.headers)) {
+                return Verdict::Next;
+            }
+            let is_shut = seen.is_built_in && !spec.overrides && !self.overrides;
             if is_shut || !seen.odd.within(spec.odd_paths) || !conditions.take_head(seen.headers, seen.query)
             {
                 return Verdict::Next;

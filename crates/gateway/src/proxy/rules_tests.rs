@@ -5,6 +5,7 @@ use denizen_kit::task::Tasks;
 
 use super::*;
 use crate::proxy::build::Maker;
+use crate::proxy::dialects::Dialects;
 use crate::proxy::issuers::Issuers;
 use crate::proxy::spec::Raw;
 
@@ -16,7 +17,8 @@ fn rules(toml: &str) -> Rules {
     };
     let raw = Raw { upstreams: list("upstreams"), routes: list("routes"), grants: list("grants") };
     let (tasks, issuers) = (Tasks::new(), Issuers::new());
-    let maker = Maker { tasks: &tasks, now: Timestamp::UNIX_EPOCH, before: None, issuers: &issuers };
+    let (now, dialects) = (Timestamp::UNIX_EPOCH, Dialects::default());
+    let maker = Maker { tasks: &tasks, now, before: None, issuers: &issuers, dialects: &dialects };
     maker.build(raw, Vec::new())
 }
 
@@ -136,4 +138,20 @@ fn a_bad_route_leaves_only_itself_out() {
     );
     assert!(has("route lost: upstream: there is no upstream \"nowhere\""));
     assert_eq!(mistakes.len(), 6, "{mistakes:#?}");
+}
+
+#[test]
+fn a_version_is_found_by_its_header() {
+    let rules = rules(
+        &(route("one", "path = \"/v\"")
+            + "version = { name = \"1\", default = true }\n"
+            + &route("two", "path = \"/v\"")
+            + "version = \"2\"\n"),
+    );
+    assert_eq!(rules.mistakes, []);
+    let ask = |version: &str| Request::get("/v").header("api-version", version).body(()).unwrap();
+    assert_eq!(find(&rules, get("/v"), None), "one");
+    assert_eq!(find(&rules, ask("1"), None), "one");
+    assert_eq!(find(&rules, ask("2"), None), "two");
+    assert_eq!(find(&rules, ask("3"), None), "", "a version that there is not is no other");
 }

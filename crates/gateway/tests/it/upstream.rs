@@ -40,7 +40,10 @@ impl Upstream {
 
     /// The upstream as settings write it.
     pub(crate) fn toml(&self, name: &str) -> String {
-        format!("[[gateway.upstreams]]\nname = \"{name}\"\ntargets = [{{ url = \"http://{}\" }}]\n", self.address)
+        format!(
+            "[[gateway.upstreams]]\nname = \"{name}\"\ntargets = [{{ url = \"http://{}\" }}]\n",
+            self.address
+        )
     }
 }
 
@@ -94,7 +97,8 @@ pub(crate) async fn start_echo() -> SocketAddr {
                     let Ok(count @ 1..) = stream.read(&mut buffer).await else { return };
                     head.extend_from_slice(&buffer[..count]);
                 }
-                let answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+                let answer =
+                    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
                 let _ = stream.write_all(answer.as_bytes()).await;
                 while let Ok(count @ 1..) = stream.read(&mut buffer).await {
                     let _ = stream.write_all(&buffer[..count]).await;

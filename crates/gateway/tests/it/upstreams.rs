@@ -28,7 +28,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 const NOW: i64 = 1_769_857_200;
 
 fn route(path: &str, more: &str) -> String {
-    format!("[[gateway.routes]]\nname = \"shop\"\nmatch = {{ path = \"{path}\" }}\nupstream = \"shop\"\n{more}\n")
+    format!(
+        "[[gateway.routes]]\nname = \"shop\"\nmatch = {{ path = \"{path}\" }}\nupstream = \"shop\"\n{more}\n"
+    )
 }
 
 async fn open_shop(more: &str) -> (Upstream, Config) {
@@ -87,13 +89,15 @@ async fn what_a_client_says_of_itself_reaches_no_upstream() {
                    X-Secret: 1\r\nConnection: close, x-secret, x-request-id, x-forwarded-for, host\r\n\r\n";
     let asked = told(&exchange(address, spoofed).await);
     let headers = asked["headers"].as_object().unwrap();
-    let names: Vec<&String> = headers.keys().filter(|name| name.replace('_', "-").starts_with("x-denizen")).collect();
+    let names: Vec<&String> =
+        headers.keys().filter(|name| name.replace('_', "-").starts_with("x-denizen")).collect();
     assert_eq!(names, Vec::<&String>::new());
     assert!(!headers.contains_key("x-secret"), "what concerns one connection stays on it");
     assert_eq!(headers["x-forwarded-for"], json!(["127.0.0.1"]));
     assert_eq!(headers["host"], json!(["shop.example"]), "a client names away nothing of ours");
     assert!(headers.contains_key("x-request-id") && !headers.contains_key("forwarded"));
-    let twice = "GET /shop/x HTTP/1.1\r\nHost: shop.example\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    let twice =
+        "GET /shop/x HTTP/1.1\r\nHost: shop.example\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
     assert!(exchange(address, twice).await.starts_with("HTTP/1.1 400"));
     tasks.stop().await;
 }
@@ -117,7 +121,11 @@ async fn an_upstream_that_is_away_is_502_and_a_route_that_asks_for_a_token_asks_
     let (response, body) = send_to(&open, get("/x")).await;
     assert_eq!((response.status().as_u16(), &body["code"]), (502, &json!("unavailable")));
     let shut = app(config(&(nobody.to_owned() + &route("/x", ""))));
-    assert_eq!(send_to(&shut, get("/x")).await.0.status(), 401, "an upstream is shut unless the route says otherwise");
+    assert_eq!(
+        send_to(&shut, get("/x")).await.0.status(),
+        401,
+        "an upstream is shut unless the route says otherwise"
+    );
 }
 
 #[tokio::test]
@@ -141,13 +149,16 @@ async fn reloads_under_load_drop_nothing() {
     let echo = format!("[[gateway.upstreams]]\nname = \"echo\"\ntargets = [{{ url = \"http://{echo}\" }}]\n");
     let live = "[[gateway.routes]]\nname = \"live\"\nmatch = { path = \"/live\" }\nupstream = \"echo\"\nauth = \"none\"\n";
     let write = |turn: usize, with_live: bool| {
-        let more = format!("[[gateway.routes]]\nname = \"turn\"\nmatch = {{ path = \"/turn/{turn}\" }}\nupstream = \"denizen\"\n");
+        let more = format!(
+            "[[gateway.routes]]\nname = \"turn\"\nmatch = {{ path = \"/turn/{turn}\" }}\nupstream = \"denizen\"\n"
+        );
         let live = if with_live { live } else { "" };
         let text = upstream.toml("shop") + &route("/shop/{*rest}", "auth = \"none\"") + &echo + live + &more;
         std::fs::write(&file, text).unwrap();
     };
     write(0, true);
-    let settings = format!("[gateway]\nroutes_file = {:?}\n[gateway.limits]\nenabled = false", file.to_str().unwrap());
+    let settings =
+        format!("[gateway]\nroutes_file = {:?}\n[gateway.limits]\nenabled = false", file.to_str().unwrap());
     let (address, app, tasks) = serve(config(&settings)).await;
 
     let mut tunnel = TcpStream::connect(address).await.unwrap();
@@ -186,7 +197,11 @@ async fn reloads_under_load_drop_nothing() {
     assert!(!load.is_finished(), "no request failed");
     load.abort();
     assert!(answered.load(Ordering::SeqCst) >= 100);
-    assert!(upstream.connections() <= 4, "an upstream that stays keeps its connections: {}", upstream.connections());
+    assert!(
+        upstream.connections() <= 4,
+        "an upstream that stays keeps its connections: {}",
+        upstream.connections()
+    );
     tasks.stop().await;
 }
 
@@ -249,7 +264,11 @@ async fn tokens_of_another_issuer_are_taken_where_a_route_says_so() {
     let header = json!({ "alg": "EdDSA", "kid": "k1", "typ": "JWT" });
     let (status, asked) = asks(&app, &issuer.token(&header, &claims())).await;
     assert_eq!(status, 200, "{asked}");
-    assert_eq!(asked["headers"]["x-denizen-user"], json!(["https://idp.example|u 7"]), "no subject passes for an account");
+    assert_eq!(
+        asked["headers"]["x-denizen-user"],
+        json!(["https://idp.example|u 7"]),
+        "no subject passes for an account"
+    );
     assert_eq!(asked["headers"]["x-denizen-roles"], json!(["clerk"]));
     assert!(asked["headers"]["authorization"].is_null(), "the client's token stays at the door");
     let inner = asked["headers"]["x-denizen-token"][0].as_str().unwrap();
@@ -298,8 +317,12 @@ async fn unknown_keys_make_no_storm_of_fetches() {
 #[tokio::test]
 async fn the_gateway_tells_nothing_to_those_who_may_not_know() {
     let app = app(config(""));
-    for path in ["/api/v1/admin/gateway", "/api/v1/admin/gateway/routes", "/api/v1/admin/gateway/upstreams", "/api/v1/auth/forward"]
-    {
+    for path in [
+        "/api/v1/admin/gateway",
+        "/api/v1/admin/gateway/routes",
+        "/api/v1/admin/gateway/upstreams",
+        "/api/v1/auth/forward",
+    ] {
         let mut request = get(path);
         request.headers_mut().insert("x-forwarded-uri", "/api/v1/auth/login".parse().unwrap());
         assert_eq!(send_to(&app, request).await.0.status(), 401, "{path}");

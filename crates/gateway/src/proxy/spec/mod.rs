@@ -9,6 +9,7 @@ mod read;
 pub(crate) mod route;
 pub(crate) mod upstream;
 pub(crate) mod values;
+pub(crate) mod version;
 
 use std::fmt;
 

@@ -1,5 +1,6 @@
 //! `[[gateway.routes]]`: one route, read and checked by itself. What it names of other objects is looked up later.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
@@ -9,9 +10,12 @@ use super::access::AccessSpec;
 use super::answers::{CorsSpec, Life};
 use super::matches::Matched;
 use super::values::{Size, Span, method, plain_path};
+use super::version::Version;
 use super::{Fields, Mistake};
 use crate::edge::path::Oddities;
+use crate::proxy::aggregate::{Aggregate, AggregateSpec};
 use crate::proxy::matching::{Conditions, HostPattern, Pattern, Template};
+use crate::proxy::transform::{RequestSpec, RequestTransform, ResponseSpec, ResponseTransform};
 
 /// Most retries of one request.
 const MAX_RETRIES: u32 = 10;
@@ -36,6 +40,9 @@ pub(crate) struct RouteSpec {
     pub(crate) cors: Option<CorsSpec>,
     pub(crate) life: Life,
     pub(crate) tries: Tries,
+    pub(crate) version: Option<Version>,
+    pub(crate) request: Option<RequestTransform>,
+    pub(crate) response: Option<ResponseTransform>,
 }
 
 /// Where a route leads.
@@ -45,6 +52,8 @@ pub(crate) enum TargetSpec {
     Denizen,
     /// An upstream, by name.
     Upstream(String),
+    /// Several at once.
+    Aggregate(Arc<Aggregate>),
 }
 
 /// What becomes of method and path.
@@ -83,8 +92,15 @@ impl RouteSpec {
         if !is_matched {
             fields.mistake("match", "each needs one, such as { path = \"/shop/{*rest}\" }");
         }
-        let target = read_target(&mut fields);
         let pattern = matched.as_ref().map(|matched| &matched.pattern);
+        let captured = pattern.map(Pattern::names).unwrap_or_default();
+        let target = read_target(&mut fields, &captured);
+        let request = fields.parse("request", |spec: RequestSpec| {
+            RequestTransform::compile(&spec, &captured).map_err(|mistake| mistake.to_string())
+        });
+        let response = fields.parse("response", |spec: ResponseSpec| {
+            ResponseTransform::compile(&spec, &captured).map_err(|mistake| mistake.to_string())
+        });
         let rewrite = Rewrite::read(&mut fields, pattern);
         let access = AccessSpec::read(&mut fields);
         let odd: OddPaths = fields.take("odd_paths").unwrap_or_default();
@@ -94,6 +110,7 @@ impl RouteSpec {
         let overrides = fields.take("override").unwrap_or_default();
         let cors = fields.parse("cors", CorsSpec::check);
         let life = Life::read(&mut fields);
+        let version = fields.parse("version", Version::read);
         let tries = Tries::read(&mut fields);
         if target == Some(TargetSpec::Denizen) && !odd_paths.is_none() {
             fields.mistake("odd_paths", "this system's own paths are never odd; leave it out");
@@ -105,6 +122,9 @@ impl RouteSpec {
         };
         let Matched { hosts, pattern, conditions } = matched;
         let spec = Self {
+            version,
+            request,
+            response,
             name,
             hosts,
             pattern,
@@ -123,14 +143,25 @@ impl RouteSpec {
     }
 }
 
-fn read_target(fields: &mut Fields) -> Option<TargetSpec> {
-    let is_named = fields.has("upstream");
+fn read_target(fields: &mut Fields, captured: &[String]) -> Option<TargetSpec> {
+    let (is_one, is_several) = (fields.has("upstream"), fields.has("aggregate"));
     let name: Option<String> = fields.take("upstream");
-    if !is_named {
-        fields
-            .mistake("upstream", "each needs one: \"denizen\", or the name of one of [[gateway.upstreams]]");
+    let aggregate = fields.parse("aggregate", |spec: AggregateSpec| {
+        spec.compile(captured).map_err(|mistake| mistake.to_string())
+    });
+    match (is_one, is_several) {
+        (true, true) => {
+            fields.mistake("aggregate", "a route leads to one upstream or to several; leave one out")
+        }
+        (false, false) => fields.mistake(
+            "upstream",
+            "each needs one: \"denizen\", or the name of one of [[gateway.upstreams]], or aggregate",
+        ),
+        _ => {}
     }
-    name.map(|name| if name == "denizen" { TargetSpec::Denizen } else { TargetSpec::Upstream(name) })
+    let one =
+        name.map(|name| if name == "denizen" { TargetSpec::Denizen } else { TargetSpec::Upstream(name) });
+    one.or_else(|| aggregate.map(|aggregate| TargetSpec::Aggregate(Arc::new(aggregate))))
 }
 
 // === impl Rewrite ===

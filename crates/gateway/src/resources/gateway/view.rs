@@ -18,6 +18,8 @@ pub(crate) struct Gateway {
     loaded_at: Option<Timestamp>,
     /// How many routes are in force.
     routes: usize,
+    /// How many routes of dialects are in force.
+    dialect_routes: usize,
     /// How many upstreams are in force.
     upstreams: usize,
     /// What is wrong with what was read last. What has a mistake is left out.
@@ -46,11 +48,13 @@ pub(crate) struct Routes {
 #[schema(as = GatewayRoute)]
 pub(crate) struct RouteView {
     name: String,
+    /// `operator` or `dialect`.
+    origin: &'static str,
     /// The pattern of its path.
     path: String,
     /// Its methods; empty for any.
     methods: Vec<String>,
-    /// Where it leads: `denizen`, or the name of an upstream.
+    /// Where it leads: `denizen`, `aggregate`, or the name of an upstream.
     target: String,
     /// Whether a token is needed: `none`, `optional` or `required`.
     #[schema(value_type = String)]
@@ -80,6 +84,7 @@ impl Gateway {
         Self {
             loaded_at: rules.loaded,
             routes: rules.operator.list.len(),
+            dialect_routes: rules.dialects.list.len(),
             upstreams: rules.upstreams.len(),
             mistakes: rules.mistakes.iter().map(RouteMistake::from).collect(),
         }
@@ -97,21 +102,26 @@ impl From<&Mistake> for RouteMistake {
 
 impl Routes {
     pub(crate) fn of(rules: &Rules) -> Self {
-        Self { items: rules.operator.list.iter().map(|rule| RouteView::of(rule)).collect() }
+        let of = |origin: &'static str| move |rule: &std::sync::Arc<Rule>| RouteView::of(rule, origin);
+        let operator = rules.operator.list.iter().map(of("operator"));
+        let dialects = rules.dialects.list.iter().map(of("dialect"));
+        Self { items: operator.chain(dialects).collect() }
     }
 }
 
 // === impl RouteView ===
 
 impl RouteView {
-    fn of(rule: &Rule) -> Self {
+    fn of(rule: &Rule, origin: &'static str) -> Self {
         let spec = &rule.spec;
         let target = match &rule.target {
             Target::Own => "denizen",
             Target::Upstream(upstream, _) => &upstream.spec.cluster.name,
+            Target::Aggregate(..) => "aggregate",
         };
         Self {
             name: spec.name.clone(),
+            origin,
             path: spec.pattern.text().to_string(),
             methods: spec.conditions.methods.iter().map(ToString::to_string).collect(),
             target: target.to_owned(),
