@@ -4,10 +4,17 @@ mod config;
 mod edge;
 mod faces;
 mod listen;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "routes to other services are made of it as they come in")
+)]
+mod proxy;
 pub mod records;
 mod resources;
 mod state;
 mod system;
+#[cfg(test)]
+mod test_server;
 
 use std::sync::Arc;
 
@@ -18,6 +25,7 @@ use utoipa::openapi::OpenApi;
 
 pub use config::{Config, Limits};
 pub use edge::client::Network;
+pub use proxy::cache::Config as CacheConfig;
 pub use state::{App, Check, Deps, Health, Info};
 
 use edge::Edge;

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::edge::authenticate::Authenticator;
 use crate::edge::barriers::Barriers;
 use crate::edge::refusals::Refusals;
+use crate::edge::shed::Concurrency;
 use crate::resources::users::copies::Copies;
 
 /// The state of one part of the system.
@@ -86,6 +87,8 @@ pub struct App {
     pub(crate) authenticator: Authenticator,
     pub(crate) barriers: Barriers,
     pub(crate) refusals: Refusals,
+    /// How many requests are being answered.
+    pub(crate) in_flight: Concurrency,
     pub(crate) own_accounts: Copies,
     /// What the services said last, and when.
     pub(crate) heard: Mutex<Option<(Instant, Vec<Check>)>>,
@@ -105,6 +108,7 @@ impl App {
     pub fn new(deps: Deps) -> Arc<Self> {
         let Deps { links, cache, clock, config, metrics, health, info, network_key, account_changes } = deps;
         let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url, network_key);
+        let in_flight = Concurrency::new("process", config.limits.in_flight);
         Arc::new(Self {
             links,
             cache,
@@ -116,6 +120,7 @@ impl App {
             authenticator,
             barriers: Barriers::default(),
             refusals: Refusals::default(),
+            in_flight,
             own_accounts: Copies::new(account_changes),
             heard: Mutex::default(),
             draining: AtomicBool::new(false),

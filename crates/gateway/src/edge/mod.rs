@@ -1,9 +1,11 @@
 //! The door: everything that is done once with a request, whatever it asks for, in one place and in this order:
-//! id and trace, path and host, addresses kept out, route, limits by address, who comes, limits by person, body, and then
-//! the face.
+//! id and trace, path and host, addresses kept out, route, how many there are already, limits by address, who comes, limits
+//! by person, body, and then the face.
 
 pub(crate) mod access;
 pub(crate) mod activity;
+#[cfg_attr(not(test), expect(dead_code, reason = "routes are made of it as they come in"))]
+pub(crate) mod addresses;
 pub(crate) mod authenticate;
 pub(crate) mod barriers;
 mod body;
@@ -12,10 +14,13 @@ mod cors;
 mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod limits;
+mod networks;
 mod path;
 pub(crate) mod refusals;
 pub(crate) mod request;
 mod revocations;
+#[cfg_attr(not(test), expect(dead_code, reason = "routes are made of it as they come in"))]
+pub(crate) mod shed;
 pub(crate) mod table;
 mod token;
 
@@ -123,7 +128,7 @@ impl Service<Request<Body>> for Edge {
 impl Inner {
     async fn answer(
         &self,
-        request: Request<Body>,
+        mut request: Request<Body>,
         found: Found<'_>,
         (peer, ip): (Option<SocketAddr>, Option<IpAddr>),
         request_id: &Arc<str>,
@@ -145,12 +150,12 @@ impl Inner {
             }
         };
         let passage = Passage { inner: self, endpoint, ip, peer, request_id: request_id.clone() };
-        let request = passage.admit(request).await?;
-        let mut router = self.router.clone();
-        match router.call(request).await {
-            Ok(response) => Ok(response),
-            Err(never) => match never {},
+        if is_probe {
+            return passage.go(request).await;
         }
+        let permit = self.app.in_flight.admit()?;
+        request.extensions_mut().insert(permit.clone());
+        passage.go(request).await.map(|response| permit.hold(response))
     }
 
     /// A path that does not take the method: OPTIONS is answered, any other refused.
@@ -196,6 +201,15 @@ impl Inner {
 // === impl Passage ===
 
 impl Passage<'_> {
+    async fn go(&self, request: Request<Body>) -> Result<Response, Failure> {
+        let request = self.admit(request).await?;
+        let mut router = self.inner.router.clone();
+        match router.call(request).await {
+            Ok(response) => Ok(response),
+            Err(never) => match never {},
+        }
+    }
+
     /// Takes the request through the rest of the door: what comes out carries a [`Visit`] and a whole body.
     async fn admit(&self, request: Request<Body>) -> Result<Request<Body>, Failure> {
         let app = &*self.inner.app;
