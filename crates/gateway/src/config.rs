@@ -9,6 +9,7 @@ use denizen_kit::config::{Settings, parse_size};
 use crate::edge::client::Network;
 use crate::edge::log::AccessLogFormat;
 use crate::faces::operations;
+use crate::proxy::cache;
 use crate::proxy::dialects::Dialects;
 use crate::proxy::files::RouteFiles;
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Request limits.
     pub limits: Limits,
+    /// Kept answers of other services.
+    pub cache: cache::Config,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Routes and upstreams, and where they stand.
@@ -55,15 +58,19 @@ pub struct Config {
     pub listen: SocketAddr,
 }
 
-/// Limits on requests; each has a quota, a window and a burst.
+/// Limits on requests; each but the first has a quota, a window and a burst.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Whether any of them holds.
+    /// How many requests are answered at once, to the end of their answers' bodies; more are refused. 0: any number.
+    pub in_flight: usize,
+    /// Whether any of the following holds.
     pub enabled: bool,
     /// All requests of this process.
     pub global: Quota,
     /// Requests of one address.
     pub per_ip: Quota,
+    /// Requests of one subnet (/24 of IPv4, /56 of IPv6), if they are limited.
+    pub per_subnet: Option<Quota>,
     /// Requests of one person.
     pub per_user: Quota,
     /// Register, login, codes and resets of one address, over all nodes.
@@ -110,6 +117,7 @@ impl Config {
                 "origins of pages that may read answers, such as https://app.example; * for any",
             ),
             limits: Limits::read(settings),
+            cache: cache::Config::read(settings),
             trusted_proxies: settings.parse(
                 "gateway.trusted_proxies",
                 "",
@@ -155,9 +163,20 @@ impl Config {
 impl Limits {
     fn read(settings: &mut Settings) -> Self {
         Self {
+            in_flight: settings.value(
+                "gateway.max_in_flight",
+                "10000",
+                "how many requests are answered at once; more get 503, health never; 0 for any number",
+            ),
             enabled: settings.value("gateway.limits.enabled", "true", "whether request limits hold"),
             global: settings.value("gateway.limits.global", "60000/1m", "limit on all requests of a process"),
             per_ip: settings.value("gateway.limits.per_ip", "600/1m", "limit on requests of one address"),
+            per_subnet: settings.parse(
+                "gateway.limits.per_subnet",
+                "",
+                "limit on requests of one subnet (/24 of IPv4, /56 of IPv6), such as 6000/1m; unset for none",
+                read_quota,
+            ),
             per_user: settings.value("gateway.limits.per_user", "1200/1m", "limit on requests of one person"),
             auth_per_ip: settings.value(
                 "gateway.limits.auth_per_ip",
@@ -175,6 +194,10 @@ impl Limits {
 
 fn read_limit(text: &str) -> Result<usize, String> {
     usize::try_from(parse_size(text)?).map_err(|_| "too large".to_owned())
+}
+
+fn read_quota(text: &str) -> Result<Option<Quota>, String> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
 fn read_address(text: &str) -> Result<Option<SocketAddr>, String> {

@@ -19,7 +19,9 @@ use crate::config::Config;
 use crate::edge::authenticate::Authenticator;
 use crate::edge::barriers::Barriers;
 use crate::edge::refusals::Refusals;
+use crate::edge::shed::Concurrency;
 use crate::proxy::Proxy;
+use crate::proxy::cache::Store;
 use crate::proxy::identity::Identities;
 use crate::resources::users::copies::Copies;
 
@@ -93,8 +95,12 @@ pub struct App {
     pub(crate) authenticator: Authenticator,
     pub(crate) barriers: Barriers,
     pub(crate) refusals: Refusals,
+    /// How many requests are being answered.
+    pub(crate) in_flight: Concurrency,
     pub(crate) own_accounts: Copies,
     pub(crate) proxy: Proxy,
+    /// Kept answers of other services.
+    pub(crate) kept: Store,
     pub(crate) tasks: Tasks,
     /// What the services said last, and when.
     pub(crate) heard: Mutex<Option<(Instant, Vec<Check>)>>,
@@ -116,7 +122,9 @@ impl App {
         let Deps { network_key, identity_key, account_changes, .. } = deps;
         let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url, network_key);
         let identities = Identities::new(&identity_key, &config.public_url);
+        let kept = Store::new(config.cache, &cache, &clock, &tasks);
         let proxy = Proxy::new(&config, &tasks, identities, clock.now());
+        let in_flight = Concurrency::new("process", config.limits.in_flight);
         Arc::new(Self {
             links,
             cache,
@@ -128,8 +136,10 @@ impl App {
             authenticator,
             barriers: Barriers::default(),
             refusals: Refusals::default(),
+            in_flight,
             own_accounts: Copies::new(account_changes),
             proxy,
+            kept,
             tasks,
             heard: Mutex::default(),
             draining: AtomicBool::new(false),

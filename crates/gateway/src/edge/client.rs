@@ -29,7 +29,14 @@ impl Network {
         let base: IpAddr = address.parse().map_err(|_| wrong())?;
         let most = if base.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(most), str::parse).map_err(|_| wrong())?;
-        if bits > most { Err(wrong()) } else { Ok(Self { base, bits }) }
+        match base.to_canonical() {
+            _ if bits > most => Err(wrong()),
+            // A network of mapped addresses is the network of IPv4 that they are (RFC 4291 §2.5.5.2).
+            mapped @ IpAddr::V4(_) if base.is_ipv6() && bits >= 96 => {
+                Ok(Self { base: mapped, bits: bits - 96 })
+            }
+            _ => Ok(Self { base, bits }),
+        }
     }
 
     /// Whether it is of IPv4, how many bits of an address do not count, and the others.

@@ -1,5 +1,5 @@
-//! The journey of a request behind its route: changed, to this system's own face, to an upstream or to
-//! several, and the answer back.
+//! The journey of a request behind its route: through the cache, changed, to this system's own face, to an upstream or to
+//! several, and the answer back. It outlives its client where others wait for the same answer.
 
 use std::sync::Arc;
 
@@ -18,9 +18,10 @@ use super::passage::Passage;
 use super::request;
 use super::table::Found;
 use super::who::Who;
-use super::{Arrival, Edge, body, client, method_not_allowed, nothing_here};
+use super::{Arrival, Edge, body, client, method_not_allowed, nothing_here, path};
 use crate::faces::failure::Failure;
 use crate::proxy::aggregate::{Aggregate, Asked, PartAnswer, PartCall};
+use crate::proxy::cache::{Fetch, Lookup};
 use crate::proxy::forward::{ForwardPolicy, Hop, Tunnels, forward};
 use crate::proxy::matching::Captures;
 use crate::proxy::rule::{Rule, Target, Upstream};
@@ -71,8 +72,21 @@ impl Journey {
         })
     }
 
+    /// Answers the request: from what is kept where the route has a cache, else by going on.
+    pub(super) async fn answer(self: Arc<Self>, request: Request<Body>) -> Result<Response, Failure> {
+        let Some(policy) = self.rule.spec.cache.clone() else { return self.go_on(request).await };
+        let lookup = Lookup {
+            is_https: self.scheme == "https",
+            host: path::authority(request.uri(), request.headers()).to_ascii_lowercase(),
+            principal: self.who.as_ref().map(|who| Arc::from(who.principal())),
+        };
+        let journey = self.clone();
+        let fetch: Fetch = Arc::new(move |request| journey.clone().go_on(request).boxed());
+        self.edge.0.app.kept.serve(&policy, &lookup, request, fetch).await
+    }
+
     /// Goes to where the route leads, and changes request and answer on the way.
-    pub(super) async fn go_on(self: Arc<Self>, request: Request<Body>) -> Result<Response, Failure> {
+    async fn go_on(self: Arc<Self>, request: Request<Body>) -> Result<Response, Failure> {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         if let Target::Aggregate(aggregate, _) = &self.rule.target {
             let response = self.clone().ask_all(aggregate, request.into_parts().0).await?;
@@ -120,7 +134,7 @@ impl Journey {
                 bytes::Bytes::new()
             };
             let bytes = transform.apply(&mut parts, &self.params, bytes)?;
-            if transform.needs_body() {
+            if transform.needs_body() || parts.method.is_safe() {
                 body = Body::from(bytes);
             }
         }

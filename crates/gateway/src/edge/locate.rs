@@ -2,13 +2,14 @@
 //! looked at with the path as it was sent; a slash at its end is dropped only when nothing is found with it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::body::Body;
 use denizen_kit::problem::Problem;
 use http::header::ACCESS_CONTROL_REQUEST_METHOD;
 use http::{HeaderValue, Method, Request, Uri};
+use hyper::ext::Protocol;
 use serde_json::Value;
-use std::sync::Arc;
 
 use super::Inner;
 use super::path::{self, Oddities};
@@ -142,13 +143,17 @@ impl Inner {
     }
 }
 
-/// The method that a preflight asks for (Fetch standard, CORS-preflight request).
+/// The method that is looked for in place of the request's own: of a preflight, the one it asks for (Fetch standard,
+/// CORS-preflight request); of a WebSocket over HTTP/2, the one it would have over HTTP/1 (RFC 8441 §5).
 fn asked_method(request: &Request<Body>) -> Option<Method> {
-    if request.method() != Method::OPTIONS {
-        return None;
+    match *request.method() {
+        Method::OPTIONS => {
+            let asked = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD)?;
+            Method::from_bytes(asked.as_bytes()).ok()
+        }
+        Method::CONNECT => request.extensions().get::<Protocol>().map(|_| Method::GET),
+        _ => None,
     }
-    let asked = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD)?;
-    Method::from_bytes(asked.as_bytes()).ok()
 }
 
 fn without_slash(path: &str) -> Option<&str> {

@@ -1,9 +1,10 @@
 //! The door: everything that is done once with a request, whatever it asks for, in one place and in this order:
-//! id and trace, host and path, the table, addresses kept out, limits by address, who comes, limits by person, body, and
+//! id and trace, host and path, the table, addresses kept out, how many there are already, limits by address, who comes, limits by person, body, and
 //! then the face or the upstream.
 
 pub(crate) mod access;
 pub(crate) mod activity;
+pub(crate) mod addresses;
 pub(crate) mod authenticate;
 pub(crate) mod barriers;
 mod body;
@@ -16,12 +17,14 @@ pub(crate) mod keys;
 pub(crate) mod limits;
 mod locate;
 pub(crate) mod log;
+mod networks;
 mod passage;
 pub(crate) mod path;
 pub(crate) mod refusals;
 pub(crate) mod request;
 mod revocations;
 mod routed;
+pub(crate) mod shed;
 pub(crate) mod table;
 mod token;
 pub(crate) mod who;
@@ -197,7 +200,7 @@ impl Inner {
 
     async fn answer_own(
         &self,
-        request: Request<Body>,
+        mut request: Request<Body>,
         found: Found<'_>,
         arrival: &Arrival,
     ) -> Result<Response, Failure> {
@@ -212,12 +215,15 @@ impl Inner {
                 return Err(nothing_here());
             }
         };
-        if endpoint.group != Group::Probe {
-            self.app.barriers.check(arrival.ip, &self.app.clock)?;
-        }
         let (counts_person, lent) = (true, Permissions::NONE);
         let passage = Passage { app: &self.app, endpoint, arrival, counts_person, lent };
-        self.pass(passage.admit(request).await?).await
+        if endpoint.group == Group::Probe {
+            return self.pass(passage.admit(request).await?).await;
+        }
+        self.app.barriers.check(arrival.ip, &self.app.clock)?;
+        let permit = self.app.in_flight.admit()?;
+        request.extensions_mut().insert(permit.clone());
+        self.pass(passage.admit(request).await?).await.map(|response| permit.hold(response))
     }
 
     /// Hands a request to the router.

@@ -1,12 +1,13 @@
 //! The rest of the door for an operation of this system: limits, who comes, body and idempotency key.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use bytes::Bytes;
 use denizen_kit::caller::{Caller, Permissions, Person, Role};
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::time::Deadline;
 use http::Request;
-use std::sync::Arc;
 
 use super::authenticate::Care;
 use super::body::{self, Takes};

@@ -12,15 +12,16 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 
 use super::authenticate::{Care, bearer};
-use super::client::Network;
 use super::journey::Journey;
+use super::limits::route::{Fields, Keys};
+use super::shed::Permit;
 use super::who::Who;
 use super::{Arrival, Edge, body, cors, foreign, limits};
 use crate::faces::body::unambiguous;
 use crate::faces::failure::Failure;
 use crate::proxy::matching::Captures;
 use crate::proxy::rule::{Rule, Target};
-use crate::proxy::spec::access::{AccessSpec, Auth};
+use crate::proxy::spec::access::Auth;
 
 // === impl Edge ===
 
@@ -32,7 +33,7 @@ impl Edge {
         (rule, captures): (&Arc<Rule>, &Captures),
         arrival: &Arrival,
     ) -> Result<Response, Failure> {
-        rule.spec.access.check_ip(arrival.ip)?;
+        rule.spec.access.addresses.check(arrival.ip)?;
         self.0.admit_address(arrival)?;
         if is_preflight(&request)
             && let Some(answer) = self.preflight(rule, request.headers())
@@ -43,16 +44,30 @@ impl Edge {
             let problem = Problem::not_found("this version has ended; see the Link of this answer");
             return Err(Failure::from(problem).with_status(StatusCode::GONE));
         }
+        let permit = self.permit(rule)?;
         let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(permit.clone());
         let who = self.who(rule, &parts, arrival).await?;
         check_rights(rule, who.as_ref())?;
+        let told = self.count(rule, who.as_ref(), arrival.ip).await?;
         if who.is_some() && !rule.spec.access.keeps_authorization && !matches!(rule.target, Target::Own) {
             parts.headers.remove(AUTHORIZATION);
         }
         let request = body::within(rule.spec.body_limit, Request::from_parts(parts, body))?;
         let arrival = Arrival { counted: true, ..arrival.clone() };
         let journey = Journey::new(self, (rule, captures), (arrival, who), &request);
-        journey.go_on(request).await
+        let mut response = journey.answer(request).await?;
+        told.iter().for_each(|fields| fields.add_to(response.headers_mut()));
+        Ok(permit.hold(response))
+    }
+
+    /// The right to be answered, by the process and by the route.
+    fn permit(&self, rule: &Rule) -> Result<Permit, Failure> {
+        let permit = self.0.app.in_flight.admit()?;
+        match &rule.concurrency {
+            Some(concurrency) => Ok(permit.and(concurrency.admit()?)),
+            None => Ok(permit),
+        }
     }
 
     /// The answer to a preflight, by what the route or else the settings say of other origins; none when that is left to
@@ -104,6 +119,27 @@ impl Edge {
         }
     }
 
+    /// Counts the request with the limits of the route.
+    async fn count(
+        &self,
+        rule: &Rule,
+        who: Option<&Who>,
+        ip: Option<IpAddr>,
+    ) -> Result<Vec<Fields>, Failure> {
+        let app = &self.0.app;
+        if rule.spec.limits.is_empty() || !app.config.limits.enabled {
+            return Ok(Vec::new());
+        }
+        let person = who.map(Who::user);
+        let service_account = person.as_deref().filter(|_| who.is_some_and(Who::is_service_account));
+        let keys = Keys { ip, person: person.as_deref(), service_account };
+        let mut told = Vec::with_capacity(rule.spec.limits.len());
+        for limit in &rule.spec.limits {
+            told.push(limit.check(&app.cache, &keys).await?);
+        }
+        Ok(told)
+    }
+
     /// Reads the body of a request whose route it decides on: with it, the request is whole again. What is no JSON has no
     /// members.
     pub(super) async fn read_deciding_body(
@@ -133,18 +169,4 @@ fn check_rights(rule: &Rule, who: Option<&Who>) -> Result<(), Problem> {
     let has_role = access.roles.is_empty() || access.roles.iter().any(|role| who.roles().contains(role));
     let may = access.permissions.iter().all(|permission| who.may(permission, &rule.grants));
     if has_role && may { Ok(()) } else { Err(Problem::of(Code::Forbidden)) }
-}
-
-// === impl AccessSpec ===
-
-impl AccessSpec {
-    /// Refuses an address that the route does not let in.
-    fn check_ip(&self, ip: Option<IpAddr>) -> Result<(), Problem> {
-        let is_in = |list: &[Network]| ip.is_some_and(|ip| list.iter().any(|network| network.contains(ip)));
-        let is_let_in = self.ip_allow.is_empty() || is_in(&self.ip_allow);
-        if is_let_in && !is_in(&self.ip_deny) {
-            return Ok(());
-        }
-        Err(Problem::new(Code::Forbidden, "requests from this address are not answered at this path"))
-    }
 }

@@ -41,8 +41,8 @@ impl Maker<'_> {
         let grants = Arc::new(Grants::read(raw.grants, &mut mistakes));
         let upstreams = self.upstreams(raw.upstreams, &mut mistakes);
         let named = Named { upstreams, grants };
-        let operator = self.routes(raw.routes, &named, &mut mistakes);
-        let dialects = self.routes(self.dialects.tables(), &named, &mut mistakes);
+        let operator = self.routes((raw.routes, false), &named, &mut mistakes);
+        let dialects = self.routes((self.dialects.tables(), true), &named, &mut mistakes);
         Rules {
             operator: Arc::new(Routes::new(operator, false)),
             dialects: Arc::new(Routes::new(dialects, true)),
@@ -86,7 +86,13 @@ impl Maker<'_> {
         }
     }
 
-    fn routes(&self, tables: Vec<toml::Table>, named: &Named, mistakes: &mut Vec<Mistake>) -> Vec<Arc<Rule>> {
+    /// The routes of the operator, or those of dialects.
+    fn routes(
+        &self,
+        (tables, of_dialects): (Vec<toml::Table>, bool),
+        named: &Named,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Vec<Arc<Rule>> {
         let mut routes = Vec::with_capacity(tables.len());
         let mut names = HashSet::new();
         for (place, table) in tables.into_iter().flat_map(each_path).enumerate() {
@@ -105,14 +111,31 @@ impl Maker<'_> {
             match target(&spec, named) {
                 Ok(target) => {
                     let issuers = self.issuers.of(&spec.access.issuers, self.tasks);
-                    let lent = self.dialects.lent_to(&spec.name);
-                    let rule = Rule::new(spec, target, named.grants.clone(), issuers);
-                    routes.push(Arc::new(Rule { lent, ..rule }));
+                    let mut rule = Rule::new(spec, target, named.grants.clone(), issuers);
+                    if of_dialects {
+                        rule.lent = self.dialects.lent_to(&rule.spec.name);
+                    }
+                    routes.push(Arc::new(self.continued(rule)));
                 }
                 Err((key, detail)) => mistakes.push(mistake("route", &spec.name, key, &detail)),
             }
         }
         routes
+    }
+}
+
+impl Maker<'_> {
+    /// A route that stays goes on counting the requests it answers.
+    fn continued(&self, rule: Rule) -> Rule {
+        if rule.concurrency.is_none() {
+            return rule;
+        }
+        match self.before.and_then(|rules| rules.route(&rule.spec.name)) {
+            Some(known) if known.spec.max_in_flight == rule.spec.max_in_flight => {
+                Rule { concurrency: known.concurrency.clone(), ..rule }
+            }
+            _ => rule,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod aggregate;
 mod build;
+pub(crate) mod cache;
 pub(crate) mod dialects;
 pub(crate) mod files;
 pub(crate) mod forward;
@@ -23,7 +24,6 @@ mod upgrade;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
-use denizen_kit::seal::Key;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Timestamp;
 

@@ -19,6 +19,7 @@ use super::spec::answers::CorsSpec;
 use super::spec::grant::Grants;
 use super::spec::route::RouteSpec;
 use super::spec::upstream::UpstreamSpec;
+use crate::edge::shed::Concurrency;
 use crate::edge::table::Stats;
 
 /// The methods of a route that takes any.
@@ -31,6 +32,8 @@ pub(crate) struct Rule {
     pub(crate) target: Target,
     pub(crate) auth: Auth,
     pub(crate) issuers: Vec<Issuer>,
+    /// How many may be answered at once.
+    pub(crate) concurrency: Option<Concurrency>,
     /// Permissions that whoever comes by it has for this one request.
     pub(crate) lent: Permissions,
     pub(crate) grants: Arc<Grants>,
@@ -93,8 +96,21 @@ impl Rule {
         let cors = spec.cors.as_ref().map(|cors| Cors::new(cors, &spec));
         let notices = Notices::new(&spec);
         let allow = allow(&spec.conditions.methods);
+        let concurrency = spec.max_in_flight.map(|most| Concurrency::new(&spec.name, most));
         let stats = Stats::new(&spec.name, "any");
-        Self { target, auth, issuers, lent: Permissions::NONE, grants, cors, allow, notices, stats, spec }
+        Self {
+            target,
+            auth,
+            issuers,
+            concurrency,
+            lent: Permissions::NONE,
+            grants,
+            cors,
+            allow,
+            notices,
+            stats,
+            spec,
+        }
     }
 
     /// The path and query that the request has behind the route; none when they make no target.

@@ -41,7 +41,7 @@ pub(crate) struct Seen<'a> {
     /// In its normal form.
     pub(crate) path: &'a str,
     pub(crate) odd: Oddities,
-    /// Of a preflight, the method that is asked for.
+    /// The method that is looked for: of a preflight and of a WebSocket over HTTP/2 another than the request's own.
     pub(crate) method: &'a Method,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) query: Option<&'a str>,
@@ -86,6 +86,12 @@ impl Rules {
     /// Whether there are no routes at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.operator.list.is_empty() && self.dialects.list.is_empty()
+    }
+
+    /// The route of a name.
+    pub(crate) fn route(&self, name: &str) -> Option<&Rule> {
+        let mut all = self.operator.list.iter().chain(&self.dialects.list);
+        all.find(|rule| rule.spec.name == name).map(|rule| &**rule)
     }
 
     /// Whether the host of a request matters to any route.

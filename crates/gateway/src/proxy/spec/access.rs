@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Fields;
-use super::values::networks;
-use crate::edge::client::Network;
+use crate::edge::addresses::Addresses;
 
 /// Who may come.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AccessSpec {
     pub(crate) auth: Option<Auth>,
     /// All of them are needed.
@@ -17,8 +16,7 @@ pub(crate) struct AccessSpec {
     pub(crate) issuers: Vec<IssuerSpec>,
     /// Whether upstreams get the access token too.
     pub(crate) keeps_authorization: bool,
-    pub(crate) ip_allow: Vec<Network>,
-    pub(crate) ip_deny: Vec<Network>,
+    pub(crate) addresses: Addresses,
 }
 
 /// Whether a token is needed.
@@ -54,8 +52,7 @@ impl AccessSpec {
             roles: fields.take("roles").unwrap_or_default(),
             issuers: fields.parse("issuers", IssuerSpec::check_all).unwrap_or_default(),
             keeps_authorization: fields.take("keep_authorization").unwrap_or_default(),
-            ip_allow: fields.parse("ip_allow", networks).unwrap_or_default(),
-            ip_deny: fields.parse("ip_deny", networks).unwrap_or_default(),
+            addresses: read_addresses(fields),
         };
         let asks = !access.permissions.is_empty() || !access.roles.is_empty();
         if asks && matches!(access.auth, Some(Auth::None | Auth::Optional)) {
@@ -66,6 +63,16 @@ impl AccessSpec {
         }
         access
     }
+}
+
+fn read_addresses(fields: &mut Fields) -> Addresses {
+    let list = |list: Option<Vec<String>>| list.unwrap_or_default();
+    let (allow, deny) = (list(fields.take("ip_allow")), list(fields.take("ip_deny")));
+    Addresses::compile(&allow, &deny).unwrap_or_else(|detail| {
+        let (key, said) = detail.split_once(": ").unwrap_or(("ip_allow", &detail));
+        fields.mistake(key, said);
+        Addresses::default()
+    })
 }
 
 // === impl IssuerSpec ===

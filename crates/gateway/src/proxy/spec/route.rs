@@ -9,16 +9,21 @@ use serde::Deserialize;
 use super::access::AccessSpec;
 use super::answers::{CorsSpec, Life};
 use super::matches::Matched;
-use super::values::{Size, Span, method, plain_path};
+use super::values::{OneOrMany, Size, Span, method, plain_path};
 use super::version::Version;
 use super::{Fields, Mistake};
+use crate::edge::limits::route::{RateLimitSpec, RouteLimit};
 use crate::edge::path::Oddities;
 use crate::proxy::aggregate::{Aggregate, AggregateSpec};
+use crate::proxy::cache::{CachePolicy, CacheSpec};
 use crate::proxy::matching::{Conditions, HostPattern, Pattern, Template};
 use crate::proxy::transform::{RequestSpec, RequestTransform, ResponseSpec, ResponseTransform};
 
 /// Most retries of one request.
 const MAX_RETRIES: u32 = 10;
+
+/// How often a request is sent again when a route does not say.
+const RETRIES: u32 = 1;
 
 /// How long an upstream's answer may take when a route does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,6 +45,9 @@ pub(crate) struct RouteSpec {
     pub(crate) cors: Option<CorsSpec>,
     pub(crate) life: Life,
     pub(crate) tries: Tries,
+    pub(crate) limits: Vec<RouteLimit>,
+    pub(crate) max_in_flight: Option<usize>,
+    pub(crate) cache: Option<Arc<CachePolicy>>,
     pub(crate) version: Option<Version>,
     pub(crate) request: Option<RequestTransform>,
     pub(crate) response: Option<ResponseTransform>,
@@ -111,17 +119,23 @@ impl RouteSpec {
         let cors = fields.parse("cors", CorsSpec::check);
         let life = Life::read(&mut fields);
         let version = fields.parse("version", Version::read);
+        let name = fields.name.clone();
+        let limits = fields.parse("rate_limit", |specs: OneOrMany<RateLimitSpec>| read_limits(&name, specs));
+        let cache = fields.parse("cache", |spec: CacheSpec| CachePolicy::compile(&name, &spec));
+        let max_in_flight = fields.take("max_in_flight");
         let tries = Tries::read(&mut fields);
         if target == Some(TargetSpec::Denizen) && !odd_paths.is_none() {
             fields.mistake("odd_paths", "this system's own paths are never odd; leave it out");
         }
-        let name = fields.name.clone();
         let mistakes = fields.finish();
         let (Some(matched), Some(target), []) = (matched, target, mistakes.as_slice()) else {
             return (None, mistakes);
         };
         let Matched { hosts, pattern, conditions } = matched;
         let spec = Self {
+            limits: limits.unwrap_or_default(),
+            max_in_flight,
+            cache: cache.map(Arc::new),
             version,
             request,
             response,
@@ -141,6 +155,10 @@ impl RouteSpec {
         };
         (Some(spec), mistakes)
     }
+}
+
+fn read_limits(route: &str, specs: OneOrMany<RateLimitSpec>) -> Result<Vec<RouteLimit>, String> {
+    specs.into_vec().iter().map(|spec| RouteLimit::compile(route, spec)).collect()
 }
 
 fn read_target(fields: &mut Fields, captured: &[String]) -> Option<TargetSpec> {
@@ -195,7 +213,7 @@ impl Tries {
             _ => Err(format!("at most {MAX_RETRIES}")),
         });
         Self {
-            retries: retries.unwrap_or_default(),
+            retries: retries.unwrap_or(RETRIES),
             timeout: fields.take("timeout").map_or(TIMEOUT, |Span(time)| time),
             try_timeout: fields.take("try_timeout").map(|Span(time)| time),
         }

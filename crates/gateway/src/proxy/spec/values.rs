@@ -7,8 +7,6 @@ use denizen_kit::time::Timestamp;
 use http::{HeaderName, Method};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::edge::client::Network;
-
 /// A duration such as `"30m"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) Duration);
@@ -90,11 +88,6 @@ pub(crate) fn method(name: &str) -> Result<Method, String> {
 /// A header by name.
 pub(crate) fn header_name(name: &str) -> Result<HeaderName, String> {
     HeaderName::try_from(name).map_err(|_| format!("{name:?} is no name of a header"))
-}
-
-/// Networks such as `10.0.0.0/8`.
-pub(crate) fn networks(list: Vec<String>) -> Result<Vec<Network>, String> {
-    list.iter().map(|text| Network::parse(text.trim())).collect()
 }
 
 /// A path without a pattern, query or fragment, such as `/shop`.

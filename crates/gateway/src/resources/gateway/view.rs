@@ -5,6 +5,7 @@ use denizen_upstream::http::ClusterStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::edge::shed::InFlight;
 use crate::proxy::rule::{Rule, Target};
 use crate::proxy::rules::Rules;
 use crate::proxy::spec::Mistake;
@@ -24,6 +25,12 @@ pub(crate) struct Gateway {
     upstreams: usize,
     /// What is wrong with what was read last. What has a mistake is left out.
     mistakes: Vec<RouteMistake>,
+    /// Requests that are answered now.
+    #[schema(value_type = Object)]
+    in_flight: InFlight,
+    /// How the cache of answers does.
+    #[schema(value_type = Object)]
+    cache: crate::proxy::cache::Status,
 }
 
 /// A mistake among routes and upstreams.
@@ -67,6 +74,9 @@ pub(crate) struct RouteView {
     /// When it ends.
     #[schema(value_type = Option<String>, format = DateTime)]
     sunset: Option<Timestamp>,
+    /// Requests that it answers now, where it has a limit.
+    #[schema(value_type = Option<Object>)]
+    in_flight: Option<InFlight>,
 }
 
 /// The upstreams in force.
@@ -77,16 +87,33 @@ pub(crate) struct Upstreams {
     items: Vec<ClusterStatus>,
 }
 
+/// What was taken away.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Purged {
+    /// How many answers.
+    purged: u64,
+}
+
+// === impl Purged ===
+
+impl Purged {
+    pub(crate) const fn of(purged: u64) -> Self {
+        Self { purged }
+    }
+}
+
 // === impl Gateway ===
 
 impl Gateway {
-    pub(crate) fn of(rules: &Rules) -> Self {
+    pub(crate) fn of(rules: &Rules, in_flight: InFlight, cache: crate::proxy::cache::Status) -> Self {
         Self {
             loaded_at: rules.loaded,
             routes: rules.operator.list.len(),
             dialect_routes: rules.dialects.list.len(),
             upstreams: rules.upstreams.len(),
             mistakes: rules.mistakes.iter().map(RouteMistake::from).collect(),
+            in_flight,
+            cache,
         }
     }
 }
@@ -129,6 +156,7 @@ impl RouteView {
             permissions: spec.access.permissions.clone(),
             deprecated: spec.life.deprecated,
             sunset: spec.life.sunset,
+            in_flight: rule.concurrency.as_ref().map(crate::edge::shed::Concurrency::status),
         }
     }
 }
