@@ -113,6 +113,10 @@ impl Inner {
         Ok(())
     }
 
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
     /// Runs a task that ends with the cluster or the node.
     pub(crate) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let end = self.end.clone();
