@@ -90,9 +90,11 @@ impl Inner {
         let look = |path: &str| self.look(rules, (&host, path, odd), request, body);
         let mut place = look(sent);
         let mut bare = None;
-        if matches!(place, Place::Own(Found::Nothing)) {
+        // With the slash it may be the path of a dialect for another method only.
+        if matches!(place, Place::Own(Found::Nothing) | Place::Methods(_)) {
             bare = without_slash(sent).map(str::to_owned);
-            place = bare.as_deref().map_or(place, look);
+            let found = bare.as_deref().map(look);
+            place = found.filter(|found| !matches!(found, Place::Own(Found::Nothing))).unwrap_or(place);
         }
         if let Some(bare) = bare {
             set_path(request, &bare);

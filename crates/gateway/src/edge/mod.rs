@@ -7,6 +7,7 @@ pub(crate) mod activity;
 pub(crate) mod authenticate;
 pub(crate) mod barriers;
 mod body;
+mod changed;
 pub(crate) mod client;
 mod cors;
 mod idempotency;
@@ -41,6 +42,7 @@ use http::{HeaderValue, Method, Request};
 use tower::Service;
 
 use crate::faces::failure::Failure;
+use crate::proxy::spec::route::TargetSpec;
 use crate::state::App;
 use locate::Place;
 use passage::Passage;
@@ -92,13 +94,19 @@ impl Edge {
             Err(failure) => failure.into_response(),
         };
         if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-            inner.app.refusals.note(&inner.app.clock, ip, failure.code());
-            response = failure.render(&config.public_url, &arrival.request_id);
+            response = self.render(&failure, &arrival);
         }
         finish(&mut response, &place, &arrival.request_id);
         cors::mark_for(&mut response, &place, origin.as_ref(), &config.cors_origins);
         inner.record(&method, &place, &response, (&arrival.request_id, started.elapsed()));
         response
+    }
+
+    /// The answer of a failure, which is counted.
+    fn render(&self, failure: &Failure, arrival: &Arrival) -> Response {
+        let app = &self.0.app;
+        app.refusals.note(&app.clock, arrival.ip, failure.code());
+        failure.render(&app.config.public_url, &arrival.request_id)
     }
 
     /// Finds out where a request leads, and lets that answer it.
@@ -265,6 +273,9 @@ fn finish(response: &mut Response, place: &Place<'_>, request_id: &str) {
     if let Place::Routed(rule, _) = place {
         map.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
         map.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+        if rule.spec.target == TargetSpec::Denizen {
+            map.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        }
         rule.notices.add_to(map);
         return;
     }

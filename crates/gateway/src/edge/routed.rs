@@ -23,6 +23,7 @@ use crate::faces::failure::Failure;
 use crate::proxy::matching::Captures;
 use crate::proxy::rule::Rule;
 use crate::proxy::spec::access::{AccessSpec, Auth};
+use crate::proxy::transform::{Incoming, Params};
 
 // === impl Edge ===
 
@@ -49,9 +50,14 @@ impl Edge {
         let (parts, body) = request.into_parts();
         let verified = self.authenticate_for(rule, &parts, arrival).await?;
         check_rights(rule, verified.as_deref().map(|verified| &*verified.person))?;
+        let came = (parts.method.clone(), parts.uri.clone());
+        let params: Params = captures.iter().map(|(name, value)| (&**name, value.as_str())).collect();
         let request = rewritten(Request::from_parts(parts, body), rule, captures)?;
+        let request = self.change_request(request, rule, &params).await?;
+        let incoming = Incoming { method: came.0, uri: came.1, sent: request.uri().clone(), params };
         let arrival = Arrival { counted: true, ..arrival.clone() };
-        self.answer_by_own_face(request, &arrival, verified.is_none()).await
+        let answer = self.answer_by_own_face(request, &arrival, verified.is_none()).await;
+        self.change_answer(answer, rule, &incoming, &arrival).await
     }
 
     /// Whom the request's token names, as far as the route wants to know.

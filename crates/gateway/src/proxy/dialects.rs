@@ -21,6 +21,18 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
 }
 
+/// The routes of the dialects whose names are listed, separated by commas.
+pub(crate) fn read(list: &str) -> Result<Vec<Table>, String> {
+    let listed = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let mut tables = Vec::new();
+    for name in listed {
+        let known =
+            || format!("there is no dialect {name:?}; there are {}", names().collect::<Vec<_>>().join(", "));
+        tables.extend(routes(name).ok_or_else(known)?);
+    }
+    Ok(tables)
+}
+
 /// The routes of a dialect, one for each path; none when there is no such dialect.
 pub(crate) fn routes(name: &str) -> Option<Vec<Table>> {
     let (_, text) = FILES.iter().find(|(known, _)| *known == name)?;

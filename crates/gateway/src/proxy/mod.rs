@@ -20,6 +20,7 @@ use denizen_kit::time::Timestamp;
 
 use files::{RouteFiles, Texts};
 use rules::Rules;
+use spec::Raw;
 
 /// The rules in force.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Proxy {
         let texts = files.texts();
         let (raw, mistakes) = match files.parse(&texts) {
             Ok(parsed) => parsed,
-            Err(mistakes) => (files.given.clone(), mistakes),
+            Err(mistakes) => (Raw { dialects: files.dialects.clone(), ..files.given.clone() }, mistakes),
         };
         let rules = Rules::build(raw, mistakes, now);
         rules.report();

@@ -18,6 +18,7 @@ use crate::edge::path::Oddities;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     operator: Arc<Routes>,
+    dialects: Arc<Routes>,
     pub(crate) mistakes: Vec<Mistake>,
     pub(crate) loaded: Option<Timestamp>,
 }
@@ -62,9 +63,21 @@ impl Rules {
     /// Compiles what operators wrote. What has a mistake is left out.
     pub(crate) fn build(raw: Raw, mut mistakes: Vec<Mistake>, now: Timestamp) -> Self {
         let grants = Arc::new(Grants::read(raw.grants, &mut mistakes));
-        let mut specs = Vec::with_capacity(raw.routes.len());
+        let operator = Self::compile(raw.routes, &grants, &mut mistakes);
+        let dialects = Self::compile(raw.dialects, &grants, &mut mistakes);
+        let (operator, dialects) = (Arc::new(Routes::new(operator)), Arc::new(Routes::new(dialects)));
+        Self { operator, dialects, mistakes, loaded: Some(now) }
+    }
+
+    /// Compiles routes that are looked at together.
+    fn compile(
+        tables: Vec<toml::Table>,
+        grants: &Arc<Grants>,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Vec<Arc<Rule>> {
+        let mut specs = Vec::with_capacity(tables.len());
         let mut names = HashSet::new();
-        for (place, table) in raw.routes.into_iter().enumerate() {
+        for (place, table) in tables.into_iter().enumerate() {
             let (spec, found) = RouteSpec::read(place + 1, table);
             mistakes.extend(found);
             let Some(spec) = spec else { continue };
@@ -88,7 +101,7 @@ impl Rules {
             }
             rules.push(Arc::new(Rule::new(spec, grants.clone())));
         }
-        Self { operator: Arc::new(Routes::new(rules)), mistakes, loaded: Some(now) }
+        rules
     }
 
     /// The same rules, with other mistakes: those of files that could not be read.
@@ -112,7 +125,7 @@ impl Rules {
 
     /// Whether there are no routes at all.
     pub(crate) fn is_empty(&self) -> bool {
-        self.operator.list.is_empty()
+        self.operator.list.is_empty() && self.dialects.list.is_empty()
     }
 
     /// The routes in the order of the file.
@@ -122,7 +135,16 @@ impl Rules {
 
     /// Finds the route of a request.
     pub(crate) fn find(&self, seen: Seen<'_>) -> Match {
-        self.operator.find(seen)
+        match self.operator.find(seen) {
+            Match::Nothing(mut methods) => match self.dialects.find(seen) {
+                Match::Nothing(others) => {
+                    methods.extend(others);
+                    Match::Nothing(methods)
+                }
+                found => found,
+            },
+            found => found,
+        }
     }
 }
 

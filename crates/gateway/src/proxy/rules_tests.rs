@@ -9,7 +9,12 @@ fn rules(toml: &str) -> Rules {
         Some(list) => list.as_array().unwrap().iter().map(|item| item.as_table().unwrap().clone()).collect(),
         None => Vec::new(),
     };
-    let raw = Raw { upstreams: list("upstreams"), routes: list("routes"), grants: list("grants") };
+    let raw = Raw {
+        upstreams: list("upstreams"),
+        routes: list("routes"),
+        grants: list("grants"),
+        dialects: Vec::new(),
+    };
     Rules::build(raw, Vec::new(), Timestamp::UNIX_EPOCH)
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Raw {
     pub(crate) upstreams: Vec<toml::Table>,
     pub(crate) routes: Vec<toml::Table>,
     pub(crate) grants: Vec<toml::Table>,
+    /// Routes of dialects, which come after those of the operator.
+    pub(crate) dialects: Vec<toml::Table>,
 }
 
 /// What is wrong with one key of one object.
@@ -43,6 +45,7 @@ impl Raw {
         self.upstreams.extend(other.upstreams);
         self.routes.extend(other.routes);
         self.grants.extend(other.grants);
+        self.dialects.extend(other.dialects);
     }
 }
 

@@ -12,6 +12,7 @@ use super::values::{Size, Span, method, plain_path};
 use super::{Fields, Mistake};
 use crate::edge::path::Oddities;
 use crate::proxy::matching::{Conditions, HostPattern, Pattern, Template};
+use crate::proxy::transform::{self, RequestSpec, RequestTransform, ResponseSpec, ResponseTransform};
 
 /// Most retries of one request.
 const MAX_RETRIES: u32 = 10;
@@ -36,6 +37,14 @@ pub(crate) struct RouteSpec {
     pub(crate) cors: Option<CorsSpec>,
     pub(crate) life: Life,
     pub(crate) tries: Tries,
+    pub(crate) changes: Changes,
+}
+
+/// What is changed of requests and answers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Changes {
+    pub(crate) request: Option<RequestTransform>,
+    pub(crate) response: Option<ResponseTransform>,
 }
 
 /// Where a route leads.
@@ -95,6 +104,7 @@ impl RouteSpec {
         let cors = fields.parse("cors", CorsSpec::check);
         let life = Life::read(&mut fields);
         let tries = Tries::read(&mut fields);
+        let changes = Changes::read(&mut fields, pattern);
         if target == Some(TargetSpec::Denizen) && !odd_paths.is_none() {
             fields.mistake("odd_paths", "this system's own paths are never odd; leave it out");
         }
@@ -118,6 +128,7 @@ impl RouteSpec {
             cors,
             life,
             tries,
+            changes,
         };
         (Some(spec), mistakes)
     }
@@ -152,6 +163,31 @@ impl Rewrite {
             fields.mistake("strip_prefix", "rewrite says the whole path; leave one of them out");
         }
         rewrite
+    }
+}
+
+// === impl Changes ===
+
+impl Changes {
+    fn read(fields: &mut Fields, pattern: Option<&Pattern>) -> Self {
+        let captured = pattern.map(Pattern::names).unwrap_or_default();
+        let request: Option<RequestSpec> = fields.take("request");
+        let response: Option<ResponseSpec> = fields.take("response");
+        let request = request.map(|spec| RequestTransform::compile(&spec, &captured));
+        let response = response.map(|spec| ResponseTransform::compile(&spec, &captured));
+        Self { request: noted(fields, request), response: noted(fields, response) }
+    }
+}
+
+/// What was compiled, or none and a note of the mistake.
+fn noted<T>(fields: &mut Fields, compiled: Option<Result<T, transform::Mistake>>) -> Option<T> {
+    match compiled? {
+        Ok(compiled) => Some(compiled),
+        Err(mistake) => {
+            let (key, detail) = mistake.into_parts();
+            fields.mistake(&key, detail);
+            None
+        }
     }
 }
 

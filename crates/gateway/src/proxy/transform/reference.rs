@@ -143,7 +143,9 @@ impl Source {
     fn unknown(text: &str, scope: Scope<'_>) -> Mistake {
         let known = match scope.of {
             Message::Request => "/member, body, path.name, query.name, header.name, bearer, null or 'a text'",
-            Message::Response => "/member, body, path.name, query.name, header.name, status, null or 'a text'",
+            Message::Response => {
+                "/member, body, path.name, query.name, header.name, status, null or 'a text'"
+            }
             Message::Head => "path.name, query.name, header.name, bearer, null or 'a text'",
         };
         Mistake::new(format!(
