@@ -29,22 +29,12 @@ pub struct Dialects {
 impl Dialects {
     /// Reads the settings.
     pub(crate) fn read(settings: &mut Settings) -> Self {
-        let read = |text: &str| {
-            let given: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-            match given.iter().find(|name| names().all(|known| known != **name)) {
-                Some(name) => Err(format!(
-                    "there is no dialect {name:?}; write {}",
-                    names().collect::<Vec<_>>().join(", ")
-                )),
-                None => Ok(given.into_iter().map(str::to_owned).collect()),
-            }
-        };
         Self {
             names: settings.parse(
                 "gateway.dialects",
                 "six-services,rest-crud,django-users,shop-users",
-                "dialects of other user services that are spoken",
-                read,
+                "whose clients are understood besides those of this API; empty for none; see docs/dialects.md",
+                listed,
             ),
             open_list: settings.value(
                 "gateway.dialect.rest_crud.open_list",
@@ -69,6 +59,17 @@ impl Dialects {
 /// The names of the dialects.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
+}
+
+/// The dialects of a list of names, separated by commas.
+fn listed(text: &str) -> Result<Vec<String>, String> {
+    let given: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    match given.iter().find(|name| names().all(|known| known != **name)) {
+        Some(name) => {
+            Err(format!("there is no dialect {name:?}; there are {}", names().collect::<Vec<_>>().join(", ")))
+        }
+        None => Ok(given.into_iter().map(str::to_owned).collect()),
+    }
 }
 
 /// The routes of a dialect, one for each path; none when there is no such dialect.

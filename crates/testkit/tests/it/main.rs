@@ -8,6 +8,7 @@ mod arrows;
 mod audit;
 mod bad_input;
 mod codes;
+mod dialects;
 mod erasure;
 mod factors;
 mod guarding;
