@@ -7,6 +7,9 @@ use denizen_kit::caller::{Permission, Permissions};
 use denizen_kit::config::Settings;
 use toml::{Table, Value};
 
+#[cfg(test)]
+mod tests;
+
 /// The dialects by name, all of which are on unless `gateway.dialects` says otherwise.
 const FILES: [(&str, &str); 4] = [
     ("six-services", include_str!("../../../../dialects/six-services.toml")),
