@@ -121,7 +121,7 @@ impl Edge {
         arrival: &Arrival,
     ) -> (Place<'_>, Result<Response, Failure>) {
         match self.0.locate(&mut request, arrival.peer.is_some(), None) {
-            Ok(Place::Undecided) => self.answer_by_body(request, arrival).await,
+            Ok(Place::Undecided) => Box::pin(self.answer_by_body(request, arrival)).await,
             Ok(place) => {
                 let answer = self.answer_at(&place, request, arrival).await;
                 (place, answer)
@@ -159,7 +159,10 @@ impl Edge {
     ) -> Result<Response, Failure> {
         match place {
             Place::Own(found) => self.0.answer_own(request, *found, arrival).await,
-            Place::Routed(rule, captures) => self.answer_routed(request, (rule, captures), arrival).await,
+            // On the heap: what takes no route does not carry the room for it.
+            Place::Routed(rule, captures) => {
+                Box::pin(self.answer_routed(request, (rule, captures), arrival)).await
+            }
             Place::Methods(allow) => {
                 self.0.admit_address(arrival)?;
                 self.0.answer_method(&request, allow)
