@@ -4,10 +4,13 @@ mod config;
 mod edge;
 mod faces;
 mod listen;
+mod proxy;
 pub mod records;
 mod resources;
 mod state;
 mod system;
+#[cfg(test)]
+mod test_server;
 
 use std::sync::Arc;
 
@@ -18,6 +21,10 @@ use utoipa::openapi::OpenApi;
 
 pub use config::{Config, Limits};
 pub use edge::client::Network;
+pub use edge::log::AccessLogFormat;
+pub use proxy::cache::Config as CacheConfig;
+pub use proxy::dialects::Dialects;
+pub use proxy::files::RouteFiles;
 pub use state::{App, Check, Deps, Health, Info};
 
 use edge::Edge;
@@ -62,8 +69,21 @@ pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
     tasks.spawn_until_stopped("gateway.activity", edge::activity::tell(app.clone()));
     tasks.spawn("gateway.refusals", edge::refusals::tell(app.clone(), tasks.clone()));
     tasks.spawn_until_stopped("gateway.copies", resources::users::copies::tidy(app.clone()));
+    tasks.spawn_until_stopped("gateway.cache", app.kept.clone().follow());
+    tasks.spawn_until_stopped("gateway.routes", proxy::reload::watch(app.clone()));
     let metrics = app.metrics.clone();
     tasks.spawn_until_stopped("gateway.metrics", system::metrics::tidy(metrics));
+}
+
+/// Reads the routes again and puts them in force, if their files have changed. Requests and connections under way stay
+/// with the routes they began with.
+pub fn reload_routes(app: &App) {
+    app.proxy.reload(&app.config.routes, app.clock.now());
+}
+
+/// What is wrong with the routes and upstreams of the settings, one line each.
+pub fn check_routes(config: &Config) -> Vec<String> {
+    proxy::check(config)
 }
 
 /// The document of the REST API.
@@ -72,7 +92,8 @@ pub fn openapi() -> OpenApi {
 }
 
 fn edge(app: &Arc<App>) -> Edge {
-    let (api, document) = faces::rest::api();
+    let (api, mut document) = faces::rest::api();
+    faces::operations::limit(&mut document, &app.config.operations);
     let mut paths = faces::rest::paths(&document);
     let (pages, page_paths) = system::routes(app, &document);
     paths.extend(page_paths.into_iter().map(|path| (path.to_owned(), vec![Method::GET])));

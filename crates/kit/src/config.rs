@@ -9,6 +9,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 mod elsewhere;
+mod tables;
+mod units;
+
+pub use units::{parse_duration, parse_size};
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +46,7 @@ pub struct Entry {
 #[derive(Debug, Default)]
 pub struct Settings {
     values: BTreeMap<String, (String, Source)>,
+    tables: BTreeMap<String, Vec<toml::Table>>,
     entries: Vec<Entry>,
     mistakes: Vec<String>,
 }
@@ -71,6 +76,7 @@ impl Settings {
                     continue;
                 }
                 toml::Value::String(text) => text.clone(),
+                toml::Value::Array(items) if self.keep_tables(&key, items) => continue,
                 toml::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
                 other => other.to_string(),
             };
@@ -197,13 +203,14 @@ impl Settings {
 
     /// The keys read, or all mistakes as one text.
     pub fn finish(mut self) -> Result<Vec<Entry>, String> {
-        for (key, (_, source)) in &self.values {
+        let values = self.values.iter().map(|(key, (_, source))| (key, Some(source)));
+        for (key, source) in values.chain(self.tables.keys().map(|key| (key, None))) {
             let place = match source {
-                Source::Variable(name) => format!(" ({name})"),
+                Some(Source::Variable(name)) => format!(" ({name})"),
                 _ => String::new(),
             };
-            let near =
-                nearest(key, &self.entries).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            let near = nearest(key, self.entries.iter().map(|entry| entry.key));
+            let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
             self.mistakes.push(format!("{key}{place}: there is no such setting{near}"));
         }
         if self.mistakes.is_empty() {
@@ -222,48 +229,15 @@ fn plain(value: &toml::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The known key that shares the most characters from either end, if any is close.
-fn nearest(key: &str, entries: &[Entry]) -> Option<&'static str> {
+/// The name that shares the most characters from either end with the key, if any is close: what was perhaps meant.
+pub fn nearest<'a>(key: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let shared = |other: &str| {
         let front = key.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
         let back = key.chars().rev().zip(other.chars().rev()).take_while(|(a, b)| a == b).count();
         front.max(back)
     };
-    let best = entries.iter().max_by_key(|entry| shared(entry.key))?;
-    (shared(best.key) * 2 > key.len()).then_some(best.key)
-}
-
-/// Reads `500ms`, `10s`, `30m`, `12h` or `30d`.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let split =
-        text.find(|c: char| !c.is_ascii_digit()).ok_or("a duration needs a unit: ms, s, m, h or d")?;
-    let number: u64 =
-        text[..split].parse().map_err(|_| "a duration is a whole number and a unit, such as 30m")?;
-    let seconds =
-        |factor: u64| number.checked_mul(factor).map(Duration::from_secs).ok_or("too long".to_owned());
-    match text[split..].trim() {
-        "ms" => Ok(Duration::from_millis(number)),
-        "s" => seconds(1),
-        "m" => seconds(60),
-        "h" => seconds(3600),
-        "d" => seconds(86_400),
-        other => Err(format!("unknown unit {other:?}: ms, s, m, h or d")),
-    }
-}
-
-/// Reads `512`, `64KiB`, `1MiB` or `1GiB`.
-pub fn parse_size(text: &str) -> Result<u64, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 =
-        text[..split].parse().map_err(|_| "a size is a whole number and a unit, such as 64KiB")?;
-    let factor = match text[split..].trim() {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        other => return Err(format!("unknown unit {other:?}: KiB, MiB or GiB")),
-    };
-    number.checked_mul(factor).ok_or_else(|| "too large".to_owned())
+    let best = names.into_iter().max_by_key(|name| shared(name))?;
+    (shared(best) * 2 > key.len()).then_some(best)
 }
 
 #[cfg(test)]
@@ -283,15 +257,5 @@ mod tests {
         let text = settings.finish().unwrap_err();
         assert!(text.contains("auth.access_token_ttl: \"soon\""), "{text}");
         assert!(text.contains("did you mean auth.max_sessions?"), "{text}");
-    }
-
-    #[test]
-    fn units() {
-        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(parse_duration("30d"), Ok(Duration::from_secs(2_592_000)));
-        assert_eq!(parse_size("64KiB"), Ok(65_536));
-        for bad in ["", "5", "m", "-1s", "1w", "99999999999999999999s"] {
-            assert!(parse_duration(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -142,11 +142,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
             let (config, entries) = load_with_entries(&sources).await?;
             keys::run(config, &entries, command).await
         }
-        Command::Config(Settings::Check) => {
-            load(&sources).await?;
-            say("the settings are right");
-            Ok(())
-        }
+        Command::Config(Settings::Check) => check(&load(&sources).await?),
         Command::Config(Settings::Explain) => explain(&sources).await,
         Command::Generate { folder } => generate::write(&folder),
     }
@@ -161,6 +157,15 @@ async fn load_with_entries(sources: &Sources) -> anyhow::Result<(Config, Vec<Ent
     let form = if config.mode == Mode::Production { Form::Json } else { Form::Text };
     telemetry::init(&config.log, form);
     Ok((config, entries))
+}
+
+fn check(config: &Config) -> anyhow::Result<()> {
+    let mistakes = denizen_gateway::check_routes(&config.gateway);
+    if mistakes.is_empty() {
+        say("the settings are right");
+        return Ok(());
+    }
+    bail!("the routes have mistakes; what has one is left out:\n  - {}", mistakes.join("\n  - "))
 }
 
 async fn serve_until_told(config: Config) -> anyhow::Result<()> {

@@ -80,6 +80,9 @@ pub struct Sources {
     pub roles: Option<String>,
 }
 
+/// Name of the file of routes.
+const ROUTES: &str = "routes.toml";
+
 /// Reads the settings of the process from its file and environment.
 pub async fn load(sources: &Sources) -> Result<(Config, Vec<Entry>), String> {
     let mut variables: Vec<(String, String)> = match &sources.env_file {
@@ -88,9 +91,10 @@ pub async fn load(sources: &Sources) -> Result<(Config, Vec<Entry>), String> {
     };
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     variables.extend(std::env::vars());
-    let toml = match settings_file(sources, &variables) {
+    let file = settings_file(sources, &variables);
+    let toml = match &file {
         Some(path) => {
-            std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?
+            std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?
         }
         None => String::new(),
     };
@@ -100,7 +104,11 @@ pub async fn load(sources: &Sources) -> Result<(Config, Vec<Entry>), String> {
         settings.set("roles", roles, "--roles");
     }
     references::resolve(&mut settings).await?;
-    read(settings)
+    let (mut config, entries) = read(settings)?;
+    let beside = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    config.gateway.routes.places = vec![beside.join(ROUTES), config.db.data_dir.join(ROUTES)];
+    config.gateway.routes.settings = file;
+    Ok((config, entries))
 }
 
 /// Reads the settings that were gathered.

@@ -4,25 +4,29 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, ORIGIN,
-    VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::locate::Place;
+use crate::proxy::rule::Cors;
 
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id, traceparent",
 );
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id");
+/// What a route says of other origins takes the place of what its upstream says.
+const OF_UPSTREAMS: [HeaderName; 3] =
+    [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_EXPOSE_HEADERS];
+
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// What the answer says of the request's origin; none when the origin may not read it.
-pub(crate) fn allowed_origin(headers: &HeaderMap, origins: &[String]) -> Option<HeaderValue> {
-    if origins.is_empty() {
-        return None;
-    }
-    let origin = headers.get(ORIGIN)?;
+pub(crate) fn allowed_origin(origin: Option<&HeaderValue>, origins: &[String]) -> Option<HeaderValue> {
+    let origin = origin.filter(|_| !origins.is_empty())?;
     if origins.iter().any(|allowed| allowed == "*") {
         return Some(HeaderValue::from_static("*"));
     }
@@ -43,8 +47,55 @@ pub(crate) fn options(headers: &HeaderMap, allow: &HeaderValue, origin: Option<&
     response
 }
 
+/// Lets the origin read the answer, if the route or else the settings allow it.
+pub(super) fn mark_for(
+    response: &mut Response,
+    place: &Place<'_>,
+    origin: Option<&HeaderValue>,
+    origins: &[String],
+) {
+    let of_route = match place {
+        Place::Routed(rule, _) => rule.cors.as_ref(),
+        _ => None,
+    };
+    let Some(cors) = of_route else {
+        if let Some(origin) = allowed_origin(origin, origins) {
+            mark(response.headers_mut(), origin);
+        }
+        return;
+    };
+    let map = response.headers_mut();
+    for name in OF_UPSTREAMS {
+        map.remove(name);
+    }
+    let Some(allowed) = origin.and_then(|origin| cors.allowed(origin)) else { return };
+    if cors.credentials {
+        map.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+    mark(map, allowed);
+    if let Some(expose) = &cors.expose {
+        map.insert(ACCESS_CONTROL_EXPOSE_HEADERS, expose.clone());
+    }
+}
+
+/// The answer to the preflight of a route that says what other origins may do.
+pub(super) fn preflight(headers: &HeaderMap, cors: &Cors) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let map = response.headers_mut();
+    if headers.get(ORIGIN).is_some_and(|origin| cors.allowed(origin).is_some()) {
+        let asked = headers.get(ACCESS_CONTROL_REQUEST_HEADERS);
+        if let Some(allowed) = cors.headers.as_ref().or(asked) {
+            map.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed.clone());
+        }
+        map.insert(ACCESS_CONTROL_ALLOW_METHODS, cors.methods.clone());
+        map.insert(ACCESS_CONTROL_MAX_AGE, cors.max_age.clone());
+    }
+    response
+}
+
 /// Lets the origin read the answer.
-pub(crate) fn mark(map: &mut HeaderMap, origin: HeaderValue) {
+fn mark(map: &mut HeaderMap, origin: HeaderValue) {
     if origin != "*" {
         map.append(VARY, HeaderValue::from_static("Origin"));
     }
@@ -58,10 +109,9 @@ mod tests {
 
     #[test]
     fn only_named_origins() {
-        let mut headers = HeaderMap::new();
-        headers.insert(ORIGIN, HeaderValue::from_static("https://app.example"));
+        let origin = HeaderValue::from_static("https://app.example");
         let allowed = |list: &[&str]| {
-            allowed_origin(&headers, &list.iter().map(ToString::to_string).collect::<Vec<_>>())
+            allowed_origin(Some(&origin), &list.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
         assert_eq!(allowed(&["https://app.example"]).unwrap(), "https://app.example");
         assert_eq!(allowed(&["*"]).unwrap(), "*");

@@ -1,23 +1,33 @@
 //! The door: everything that is done once with a request, whatever it asks for, in one place and in this order:
-//! id and trace, path and host, addresses kept out, route, limits by address, who comes, limits by person, body, and then
-//! the face.
+//! id and trace, host and path, the table, addresses kept out, how many there are already, limits by address, who comes, limits by person, body, and
+//! then the face or the upstream.
 
 pub(crate) mod access;
 pub(crate) mod activity;
+pub(crate) mod addresses;
 pub(crate) mod authenticate;
 pub(crate) mod barriers;
 mod body;
 pub(crate) mod client;
 mod cors;
+pub(crate) mod foreign;
 mod idempotency;
+mod journey;
 pub(crate) mod keys;
 pub(crate) mod limits;
-mod path;
+mod locate;
+pub(crate) mod log;
+mod networks;
+mod passage;
+pub(crate) mod path;
 pub(crate) mod refusals;
 pub(crate) mod request;
 mod revocations;
+mod routed;
+pub(crate) mod shed;
 pub(crate) mod table;
 mod token;
+pub(crate) mod who;
 
 pub(crate) use revocations::{Trust, follow as follow_revocations};
 
@@ -31,23 +41,21 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
-use denizen_kit::caller::{Caller, Role};
-use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
+use denizen_kit::caller::Permissions;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::telemetry;
-use denizen_kit::time::Deadline;
-use http::header::{ALLOW, CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Method, Request, Uri};
+use http::header::{ALLOW, CACHE_CONTROL, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Method, Request};
 use tower::Service;
 
 use crate::faces::failure::Failure;
 use crate::state::App;
-use authenticate::Care;
-use body::Takes;
+use locate::Place;
+use log::AccessLogFormat;
+use passage::Passage;
 use refusals::By;
-use request::{REQUEST_ID, RequestIds, Visit};
-use table::{Endpoint, Found, Group, Route, Table};
+use request::{REQUEST_ID, RequestIds};
+use table::{Found, Group, Table};
 
 /// The door, and behind it the router. A tower service.
 #[derive(Clone, Debug)]
@@ -61,13 +69,14 @@ struct Inner {
     ids: RequestIds,
 }
 
-/// One request on its way through the door.
-struct Passage<'a> {
-    inner: &'a Inner,
-    endpoint: &'a Endpoint,
+/// Where a request comes from and what it is called.
+#[derive(Clone, Debug)]
+struct Arrival {
     ip: Option<IpAddr>,
     peer: Option<SocketAddr>,
     request_id: Arc<str>,
+    /// Whether it has been let in and counted: it then is not again.
+    counted: bool,
 }
 
 // === impl Edge ===
@@ -78,28 +87,90 @@ impl Edge {
     }
 
     /// Answers a request that came from this peer.
-    pub(crate) async fn handle(&self, mut request: Request<Body>, peer: Option<SocketAddr>) -> Response {
+    pub(crate) async fn handle(&self, request: Request<Body>, peer: Option<SocketAddr>) -> Response {
         let started = Instant::now();
         let inner = &*self.0;
+        let config = &inner.app.config;
         let request_id = request::request_id(request.headers(), &inner.app.clock, &inner.ids);
-        let origin = cors::allowed_origin(request.headers(), &inner.app.config.cors_origins);
+        let origin = request.headers().get(ORIGIN).cloned();
         let method = request.method().clone();
-        drop_trailing_slash(&inner.table, &mut request);
-        let found = inner.table.find(request.uri().path(), &method);
-
-        let ip = client::client_ip(peer, request.headers(), &inner.app.config.trusted_proxies);
-        let answer = inner.answer(request, found, (peer, ip), &request_id).await;
+        let ip = client::client_ip(peer, request.headers(), &config.trusted_proxies);
+        let arrival = Arrival { ip, peer, request_id, counted: false };
+        let asked = (config.access_log_format == AccessLogFormat::Combined).then(|| log::Asked::of(&request));
+        let (place, answer) = self.answer(request, &arrival).await;
         let (mut response, by) = match answer {
             Ok(response) => (response, By::Operation),
             Err(failure) => (failure.into_response(), By::Door),
         };
         if let Some(failure) = response.extensions_mut().remove::<Failure>() {
             inner.app.refusals.note(&inner.app.clock, ip, (by, failure.code()));
-            response = failure.render(&inner.app.config.public_url, &request_id);
+            response = failure.render(&config.public_url, &arrival.request_id);
         }
-        finish(&mut response, found, &request_id, origin);
-        inner.record(&method, found, &response, (&request_id, started.elapsed()));
+        finish(&mut response, &place, &arrival.request_id);
+        cors::mark_for(&mut response, &place, origin.as_ref(), &config.cors_origins);
+        inner.record(&method, &place, response.status().as_u16(), (&arrival.request_id, started.elapsed()));
+        if let Some(asked) = asked.filter(|_| config.access_log && !place.is_probe()) {
+            asked.log(inner.app.clock.now(), ip, &method, &response);
+        }
         response
+    }
+
+    /// Finds out where a request leads, and lets that answer it.
+    async fn answer(
+        &self,
+        mut request: Request<Body>,
+        arrival: &Arrival,
+    ) -> (Place<'_>, Result<Response, Failure>) {
+        match self.0.locate(&mut request, arrival.peer.is_some(), None) {
+            Ok(Place::Undecided) => Box::pin(self.answer_by_body(request, arrival)).await,
+            Ok(place) => {
+                let answer = self.answer_at(&place, request, arrival).await;
+                (place, answer)
+            }
+            Err(problem) => (Place::Own(Found::Nothing), Err(problem.into())),
+        }
+    }
+
+    /// Reads the body, which alone says where the request leads.
+    async fn answer_by_body(
+        &self,
+        request: Request<Body>,
+        arrival: &Arrival,
+    ) -> (Place<'_>, Result<Response, Failure>) {
+        let nowhere = Place::Own(Found::Nothing);
+        let (mut request, body) = match self.read_deciding_body(request, arrival).await {
+            Ok(read) => read,
+            Err(failure) => return (nowhere, Err(failure)),
+        };
+        let arrival = Arrival { counted: true, ..arrival.clone() };
+        match self.0.locate(&mut request, arrival.peer.is_some(), Some(&body)) {
+            Ok(place) => {
+                let answer = self.answer_at(&place, request, &arrival).await;
+                (place, answer)
+            }
+            Err(problem) => (nowhere, Err(problem.into())),
+        }
+    }
+
+    async fn answer_at(
+        &self,
+        place: &Place<'_>,
+        request: Request<Body>,
+        arrival: &Arrival,
+    ) -> Result<Response, Failure> {
+        match place {
+            Place::Own(found) => self.0.answer_own(request, *found, arrival).await,
+            // On the heap: what takes no route does not carry the room for it.
+            Place::Routed(rule, captures) => {
+                Box::pin(self.answer_routed(request, (rule, captures), arrival)).await
+            }
+            Place::Methods(allow) => {
+                self.0.admit_address(arrival)?;
+                self.0.answer_method(&request, allow)
+            }
+            // A body is read once.
+            Place::Undecided => Err(Problem::of(Code::Internal).into()),
+        }
     }
 }
 
@@ -122,71 +193,71 @@ impl Service<Request<Body>> for Edge {
 // === impl Inner ===
 
 impl Inner {
-    async fn answer(
-        &self,
-        request: Request<Body>,
-        found: Found<'_>,
-        (peer, ip): (Option<SocketAddr>, Option<IpAddr>),
-        request_id: &Arc<str>,
-    ) -> Result<Response, Failure> {
-        path::check(request.uri().path())?;
-        path::check_host(request.version(), request.headers(), peer.is_some())?;
-        let is_probe = matches!(found, Found::Endpoint(_, endpoint) if endpoint.group == Group::Probe);
-        if !is_probe {
-            self.app.barriers.check(ip, &self.app.clock)?;
+    /// Lets an address in, and counts the request with all others and with those of its address.
+    fn admit_address(&self, arrival: &Arrival) -> Result<(), Failure> {
+        if arrival.counted {
+            return Ok(());
         }
+        self.app.barriers.check(arrival.ip, &self.app.clock)?;
+        limits::check_request(&self.app, arrival.ip)
+    }
+
+    async fn answer_own(
+        &self,
+        mut request: Request<Body>,
+        found: Found<'_>,
+        arrival: &Arrival,
+    ) -> Result<Response, Failure> {
         let endpoint = match found {
             Found::Endpoint(_, endpoint) => endpoint,
-            Found::Method(route) => return self.answer_method(&request, route, ip),
+            Found::Method(route) => {
+                self.admit_address(arrival)?;
+                return self.answer_method(&request, &route.allow);
+            }
             Found::Nothing => {
-                limits::check_request(&self.app, ip)?;
-                return Err(
-                    Problem::not_found("there is nothing at this path; see /docs for what there is").into()
-                );
+                self.admit_address(arrival)?;
+                return Err(nothing_here());
             }
         };
-        let passage = Passage { inner: self, endpoint, ip, peer, request_id: request_id.clone() };
-        let request = passage.admit(request).await?;
-        let mut router = self.router.clone();
-        match router.call(request).await {
+        let (counts_person, lent) = (true, Permissions::NONE);
+        let passage = Passage { app: &self.app, endpoint, arrival, counts_person, lent };
+        if endpoint.group == Group::Probe {
+            return self.pass(passage.admit(request).await?).await;
+        }
+        self.app.barriers.check(arrival.ip, &self.app.clock)?;
+        let permit = self.app.in_flight.admit()?;
+        request.extensions_mut().insert(permit.clone());
+        self.pass(passage.admit(request).await?).await.map(|response| permit.hold(response))
+    }
+
+    /// Hands a request to the router.
+    async fn pass(&self, request: Request<Body>) -> Result<Response, Failure> {
+        match self.router.clone().call(request).await {
             Ok(response) => Ok(response),
             Err(never) => match never {},
         }
     }
 
     /// A path that does not take the method: OPTIONS is answered, any other refused.
-    fn answer_method(
-        &self,
-        request: &Request<Body>,
-        route: &Route,
-        ip: Option<IpAddr>,
-    ) -> Result<Response, Failure> {
-        limits::check_request(&self.app, ip)?;
+    fn answer_method(&self, request: &Request<Body>, allow: &HeaderValue) -> Result<Response, Failure> {
         if request.method() == Method::OPTIONS {
-            let origin = cors::allowed_origin(request.headers(), &self.app.config.cors_origins);
-            return Ok(cors::options(request.headers(), &route.allow, origin.as_ref()));
+            let origin = cors::allowed_origin(request.headers().get(ORIGIN), &self.app.config.cors_origins);
+            return Ok(cors::options(request.headers(), allow, origin.as_ref()));
         }
-        let problem = Problem::of(Code::MethodNotAllowed);
-        Err(Failure::from(problem).with_header(ALLOW, route.allow.clone()))
+        Err(method_not_allowed(allow))
     }
 
     /// Counts the request and writes its line. The line has no query and nothing of a person.
-    fn record(
-        &self,
-        method: &Method,
-        found: Found<'_>,
-        response: &Response,
-        (request_id, took): (&str, Duration),
-    ) {
-        let (route, stats) = match found {
-            Found::Endpoint(route, endpoint) => (route.template.as_str(), &endpoint.stats),
-            Found::Method(route) => (route.template.as_str(), &self.table.unmatched),
-            Found::Nothing => ("none", &self.table.unmatched),
+    fn record(&self, method: &Method, place: &Place<'_>, status: u16, (request_id, took): (&str, Duration)) {
+        let (route, stats) = match place {
+            Place::Own(Found::Endpoint(route, endpoint)) => (route.template.as_str(), &endpoint.stats),
+            Place::Own(Found::Method(route)) => (route.template.as_str(), &self.table.unmatched),
+            Place::Routed(rule, _) => (rule.spec.name.as_str(), &rule.stats),
+            _ => ("none", &self.table.unmatched),
         };
-        let status = response.status().as_u16();
         stats.record(status, took);
-        let is_probe = matches!(found, Found::Endpoint(_, endpoint) if endpoint.group == Group::Probe);
-        if self.app.config.access_log && !is_probe {
+        let config = &self.app.config;
+        if config.access_log && config.access_log_format == AccessLogFormat::Json && !place.is_probe() {
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             let (at, method) = (self.app.clock.now(), method.as_str());
             telemetry::log_request(&telemetry::Request { at, method, route, status, micros, request_id });
@@ -194,91 +265,32 @@ impl Inner {
     }
 }
 
-// === impl Passage ===
-
-impl Passage<'_> {
-    /// Takes the request through the rest of the door: what comes out carries a [`Visit`] and a whole body.
-    async fn admit(&self, request: Request<Body>) -> Result<Request<Body>, Failure> {
-        let app = &*self.inner.app;
-        let endpoint = self.endpoint;
-        if endpoint.is_counted {
-            limits::check_request(app, self.ip)?;
-        }
-        let (mut parts, body) = request.into_parts();
-        let mut person = None;
-        if !endpoint.is_public {
-            let care = if endpoint.is_grave { Care::Write } else { Care::Read };
-            if let Some(verified) = app.authenticator.authenticate(&parts.headers, care).await? {
-                app.authenticator.check_network(&verified, self.ip)?;
-                limits::check_person(app, &verified.limit_key)?;
-                person = Some(verified.person.clone());
-            }
-        }
-        if endpoint.is_try {
-            limits::check_try(app, self.ip).await?;
-        }
-        let (bytes, body) = self.read_body(&parts, body).await?;
-        let idempotency = idempotency::read(&parts.headers, &parts.method, parts.uri.path(), &bytes)?;
-        let call = Call {
-            caller: Caller { service: Role::Gateway, person },
-            request_id: self.request_id.clone(),
-            ip: self.ip,
-            user_agent: request::user_agent(&parts.headers),
-            trace: request::trace(&parts.headers),
-            deadline: Deadline::within(DEFAULT_DEADLINE),
-            idempotency,
-        };
-        parts.extensions.insert(Visit { call: Arc::new(call), peer: self.peer });
-        Ok(Request::from_parts(parts, body))
-    }
-
-    /// The body as the operation gets it, and its bytes where the door has read them.
-    async fn read_body(&self, parts: &http::request::Parts, body: Body) -> Result<(Bytes, Body), Failure> {
-        if parts.method.is_safe() {
-            return Ok((Bytes::new(), Body::empty()));
-        }
-        let takes = self.endpoint.takes;
-        if takes == Takes::Records {
-            body::check_media_type(takes, &parts.headers)?;
-            return Ok((Bytes::new(), body));
-        }
-        let bytes = body::read(&self.inner.app.config, takes, &parts.headers, body).await?;
-        if !bytes.is_empty() {
-            body::check_media_type(takes, &parts.headers)?;
-        }
-        let body = if bytes.is_empty() { Body::empty() } else { Body::from(bytes.clone()) };
-        Ok((bytes, body))
-    }
+fn nothing_here() -> Failure {
+    Problem::not_found("there is nothing at this path; see /docs for what there is").into()
 }
 
-/// Takes the slash off the end of a path that is not known with it.
-fn drop_trailing_slash(table: &Table, request: &mut Request<Body>) {
-    let path = request.uri().path();
-    let Some(bare) = path.strip_suffix('/').filter(|bare| !bare.is_empty()) else { return };
-    if table.route(path).is_some() {
-        return;
-    }
-    let target = match request.uri().query() {
-        Some(query) => format!("{bare}?{query}"),
-        None => bare.to_owned(),
-    };
-    if let Ok(uri) = Uri::try_from(target) {
-        *request.uri_mut() = uri;
-    }
+fn method_not_allowed(allow: &HeaderValue) -> Failure {
+    Failure::from(Problem::of(Code::MethodNotAllowed)).with_header(ALLOW, allow.clone())
 }
 
-/// What every answer says.
-fn finish(response: &mut Response, found: Found<'_>, request_id: &str, origin: Option<HeaderValue>) {
+/// What every answer says. What an upstream says of its own answer counts, where it may.
+fn finish(response: &mut Response, place: &Place<'_>, request_id: &str) {
     let map = response.headers_mut();
     map.insert(REQUEST_ID, request::id_header(request_id));
+    if let Place::Routed(rule, _) = place {
+        map.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+        map.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+        rule.notices.add_to(map);
+        if let Some(version) = &rule.spec.version {
+            version.add_to(map);
+        }
+        return;
+    }
     map.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     map.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     // Who answers with something that may be kept says so, and says by whom.
-    let may_say = matches!(found, Found::Endpoint(_, endpoint) if endpoint.group != Group::Probe);
+    let may_say = matches!(place, Place::Own(Found::Endpoint(_, endpoint)) if endpoint.group != Group::Probe);
     if !may_say || !map.contains_key(CACHE_CONTROL) {
         map.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    if let Some(origin) = origin {
-        cors::mark(map, origin);
     }
 }

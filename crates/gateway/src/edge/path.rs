@@ -1,86 +1,194 @@
-//! Which paths are refused before anything looks at them: those that two readers could read differently.
+//! Which paths are refused before anything looks at them: those that two readers could read differently. A route may
+//! take some of them in for an upstream that needs them; what climbs (`..`, however it is written) no route takes.
+
+use std::borrow::Cow;
 
 use denizen_kit::problem::Problem;
 use http::header::HOST;
-use http::{HeaderMap, Version};
+use http::{HeaderMap, Uri, Version};
 
-/// Lets a path pass that has one reading only: no empty or dot segments, no parameters, no backslash, and no
-/// percent-encoding of what separates or disguises segments (RFC 3986 §6.2.2; OWASP path confusion).
-pub(crate) fn check(path: &str) -> Result<(), Problem> {
-    let bytes = path.as_bytes();
-    let plain = |byte: &u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'/' | b'-'
-                    | b'_'
-                    | b'.'
-                    | b'~'
-                    | b'@'
-                    | b':'
-                    | b'+'
-                    | b','
-                    | b'='
-                    | b'!'
-                    | b'$'
-                    | b'&'
-                    | b'\''
-                    | b'('
-                    | b')'
-                    | b'*'
-            )
-    };
-    let refused = || {
-        Problem::malformed(
-            "the path has empty or dot segments, or characters that are not accepted; send it plainly",
-        )
-    };
-    if !path.starts_with('/') || path.contains("//") {
-        return Err(refused());
-    }
-    if path.split('/').any(|segment| segment == "." || segment == "..") {
-        return Err(refused());
-    }
-    if bytes.iter().all(plain) {
-        return Ok(());
-    }
-    let decoded = decode(bytes).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
-    if decoded.chars().any(char::is_control) { Err(refused()) } else { Ok(()) }
+/// How often percent-encoding is taken off in the search for what climbs.
+const MAX_ROUNDS: usize = 4;
+
+/// What is odd about a path: nothing, for most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Oddities {
+    /// Percent-encoding of what separates or disguises segments (`%2F`, `%5C`, `%2E`, `%3B`, `%25`), or of no UTF-8.
+    pub(crate) encoded: bool,
+    /// Empty segments (`//`).
+    pub(crate) empty: bool,
+    /// Parameters of segments (`;`).
+    pub(crate) parameters: bool,
 }
 
-/// The path without percent-encoding; none when a character is refused in plain or in encoded form.
-fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
+// === impl Oddities ===
+
+impl Oddities {
+    /// Whether there are none.
+    pub(crate) fn is_none(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Whether each of them is allowed.
+    pub(crate) fn within(self, allowed: Self) -> bool {
+        self.encoded <= allowed.encoded
+            && self.empty <= allowed.empty
+            && self.parameters <= allowed.parameters
+    }
+}
+
+/// What is odd about a path; refused is what no route takes: dot segments, backslashes, characters that are none
+/// (RFC 3986 §6.2.2; OWASP path confusion).
+pub(crate) fn examine(path: &str) -> Result<Oddities, Problem> {
+    if !path.starts_with('/') {
+        return Err(refused());
+    }
+    let mut odd = Oddities { empty: path.contains("//"), ..Oddities::default() };
+    if climbs(path) {
+        return Err(refused());
+    }
+    if path.bytes().all(is_plain) {
+        return Ok(odd);
+    }
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
         if byte != b'%' {
-            if !byte.is_ascii_graphic() || matches!(byte, b';' | b'\\') {
-                return None;
+            odd.parameters |= byte == b';';
+            if !byte.is_ascii_graphic() || byte == b'\\' {
+                return Err(refused());
             }
             decoded.push(byte);
-            rest = tail;
             continue;
         }
-        let (digits, tail) = tail.split_at_checked(2)?;
-        let value = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-        if matches!(value, b'/' | b'\\' | b'.' | b'%' | b';') || value.is_ascii_control() || digits[0] == b'+'
-        {
-            return None;
+        let (value, tail) = hexadecimal(tail).ok_or_else(refused)?;
+        if value.is_ascii_control() {
+            return Err(refused());
         }
+        odd.encoded |= matches!(value, b'/' | b'\\' | b'.' | b'%' | b';');
         decoded.push(value);
         rest = tail;
     }
-    Some(decoded)
+    match std::str::from_utf8(&decoded) {
+        Ok(text) if text.chars().any(char::is_control) => return Err(refused()),
+        Ok(_) => {}
+        Err(_) => odd.encoded = true,
+    }
+    if (odd.encoded || odd.parameters) && climbs_in_disguise(decoded) { Err(refused()) } else { Ok(odd) }
+}
+
+/// Lets a path pass that has one reading only.
+pub(crate) fn check(path: &str) -> Result<(), Problem> {
+    if examine(path)?.is_none() { Ok(()) } else { Err(refused()) }
+}
+
+/// The refusal of a path.
+pub(crate) fn refused() -> Problem {
+    Problem::malformed(
+        "the path has empty or dot segments, or characters that are not accepted; send it plainly",
+    )
+}
+
+/// The one form of a path that is matched and passed on: what need not be encoded is not, and hexadecimal digits are
+/// capitals (RFC 3986 §6.2.2).
+pub(crate) fn normal(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let mut normal = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        normal.push_str(before);
+        rest = after;
+        let Some((value, _)) = hexadecimal(after.as_bytes()) else {
+            normal.push('%');
+            continue;
+        };
+        rest = &after[2..];
+        if value.is_ascii_alphanumeric() || matches!(value, b'-' | b'.' | b'_' | b'~') {
+            normal.push(char::from(value));
+        } else {
+            normal.push('%');
+            normal.push_str(&after[..2].to_ascii_uppercase());
+        }
+    }
+    normal.push_str(rest);
+    if normal == path { Cow::Borrowed(path) } else { Cow::Owned(normal) }
+}
+
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~' | b'@' | b':' | b'+' | b',')
+        || matches!(byte, b'=' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*')
+}
+
+/// The byte of two hexadecimal digits, and what follows them.
+fn hexadecimal(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (digits, tail) = text.split_at_checked(2)?;
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let value = digit(digits[0])? * 16 + digit(digits[1])?;
+    Some((u8::try_from(value).ok()?, tail))
+}
+
+fn climbs(path: &str) -> bool {
+    path.split('/').any(|segment| segment == "." || segment == "..")
+}
+
+/// Whether there are dot segments once encoding is taken off, however often it was put on.
+fn climbs_in_disguise(mut bytes: Vec<u8>) -> bool {
+    for _ in 0..MAX_ROUNDS {
+        let is_dots = |segment: &[u8]| {
+            let bare = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+            bare == b"." || bare == b".."
+        };
+        if bytes.split(|byte| matches!(byte, b'/' | b'\\')).any(is_dots) {
+            return true;
+        }
+        let mut decoded = Vec::with_capacity(bytes.len());
+        let mut rest = bytes.as_slice();
+        while let Some((&byte, tail)) = rest.split_first() {
+            let hidden = if byte == b'%' { hexadecimal(tail) } else { None };
+            let (byte, tail) = hidden.unwrap_or((byte, tail));
+            decoded.push(byte);
+            rest = tail;
+        }
+        if decoded.len() == bytes.len() {
+            return false;
+        }
+        bytes = decoded;
+    }
+    // Whoever wraps a path so often wants it misread.
+    true
 }
 
 /// Refuses a request that names no host, or two (RFC 9112 §3.2). A request that came by no socket needs none.
-pub(crate) fn check_host(version: Version, headers: &HeaderMap, by_socket: bool) -> Result<(), Problem> {
-    let hosts = headers.get_all(HOST).iter().count();
-    let missing = hosts == 0 && version == Version::HTTP_11 && by_socket;
-    if hosts > 1 || missing {
+pub(crate) fn check_host(
+    (version, uri): (Version, &Uri),
+    headers: &HeaderMap,
+    by_socket: bool,
+) -> Result<(), Problem> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let first = hosts.next();
+    let missing = first.is_none() && version == Version::HTTP_11 && by_socket;
+    if hosts.next().is_some() || missing {
         return Err(Problem::malformed("a request has exactly one Host header"));
     }
-    Ok(())
+    // RFC 9113 §8.3.1: beside `:authority` a Host header says the same or nothing.
+    match (first, uri.authority()) {
+        (Some(host), Some(authority))
+            if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) =>
+        {
+            Err(Problem::malformed("the Host header names another host than the request's target"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The authority that a request names: in its target, or in its Host header (RFC 9112 §3.3).
+pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
+    let by_header = || headers.get(HOST).and_then(|value| value.to_str().ok());
+    uri.authority().map(http::uri::Authority::as_str).or_else(by_header).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -127,12 +235,55 @@ mod tests {
 
     #[test]
     fn one_host() {
+        let target = Uri::from_static("/");
+        let host = |version, headers: &HeaderMap| check_host((version, &target), headers, true);
         let mut headers = HeaderMap::new();
-        assert!(check_host(Version::HTTP_11, &headers, true).is_err());
-        assert!(check_host(Version::HTTP_2, &headers, true).is_ok());
+        assert!(host(Version::HTTP_11, &headers).is_err());
+        assert!(host(Version::HTTP_2, &headers).is_ok());
         headers.append(HOST, HeaderValue::from_static("a.example"));
-        assert!(check_host(Version::HTTP_11, &headers, true).is_ok());
+        assert!(host(Version::HTTP_11, &headers).is_ok());
         headers.append(HOST, HeaderValue::from_static("b.example"));
-        assert!(check_host(Version::HTTP_11, &headers, true).is_err());
+        assert!(host(Version::HTTP_11, &headers).is_err());
+    }
+
+    #[test]
+    fn a_host_beside_the_target_says_the_same() {
+        let mut headers = HeaderMap::new();
+        let target = Uri::from_static("http://A.example/x");
+        headers.append(HOST, HeaderValue::from_static("a.example"));
+        assert!(check_host((Version::HTTP_2, &target), &headers, true).is_ok());
+        assert_eq!(authority(&target, &headers), "A.example");
+        headers.insert(HOST, HeaderValue::from_static("b.example"));
+        assert!(check_host((Version::HTTP_2, &target), &headers, true).is_err());
+        assert_eq!(authority(&Uri::from_static("/x"), &headers), "b.example");
+    }
+
+    #[test]
+    fn what_is_odd_is_named_and_what_climbs_refused() {
+        let odd = |path: &str| examine(path).map(|odd| (odd.encoded, odd.empty, odd.parameters)).ok();
+        assert_eq!(odd("/a/b"), Some((false, false, false)));
+        for encoded in ["/group%2Fproject", "/a%5Cb", "/a%25b", "/a%3Bb", "/a%ff", "/a%2eb"] {
+            assert_eq!(odd(encoded), Some((true, false, false)), "{encoded}");
+        }
+        assert_eq!(odd("/a//b;c"), Some((false, true, true)));
+        for climbing in [
+            "/a/../b",
+            "/a%2f..%2fb",
+            "/a/%2e%2e/b",
+            "/a%5c..%5cb",
+            "/a/%252e%252e/b",
+            "/a%252f..%252fb",
+            "/a/..%3bx/b",
+            "/a/%25252525252e/b",
+        ] {
+            assert_eq!(odd(climbing), None, "{climbing}");
+        }
+    }
+
+    #[test]
+    fn a_path_has_one_form() {
+        assert_eq!(normal("/%61dmin/%c3%a4/%2f%7E"), "/admin/%C3%A4/%2F~");
+        assert!(matches!(normal("/plain"), Cow::Borrowed(_)));
+        assert!(matches!(normal("/a%20b"), Cow::Borrowed(_)));
     }
 }

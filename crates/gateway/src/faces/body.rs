@@ -71,6 +71,15 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })
 }
 
+/// The value of bytes that are JSON, null of any others. An object with a key twice is refused.
+pub(crate) fn unambiguous(bytes: &[u8]) -> Result<Value, Problem> {
+    match serde_json::from_slice(bytes) {
+        Ok(Strict(value)) => Ok(value),
+        Err(error) if error.is_data() => Err(syntax(&error)),
+        Err(_) => Ok(Value::Null),
+    }
+}
+
 fn syntax(error: &serde_json::Error) -> Problem {
     let place = format!("line {}, column {}", error.line(), error.column());
     if error.is_data() {

@@ -8,6 +8,7 @@ pub(crate) mod failure;
 pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod lines;
+pub(crate) mod operations;
 pub(crate) mod page;
 pub(crate) mod picture;
 pub(crate) mod query;

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 mod door;
+mod routes;
 mod setting;
 mod sockets;
 mod system;
+mod upstream;
+mod upstreams;

@@ -1,0 +1,416 @@
+//! The documented calls of each dialect, through the rules that are made of its file.
+
+use bytes::Bytes;
+use denizen_kit::task::Tasks;
+use denizen_kit::time::Timestamp;
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::edge::path::examine;
+use crate::edge::table::{Found, Table as Paths};
+use crate::faces::rest;
+use crate::proxy::build::Maker;
+use crate::proxy::issuers::Issuers;
+use crate::proxy::rule::Rule;
+use crate::proxy::rules::{Match, Rules, Seen};
+use crate::proxy::spec::Raw;
+use crate::proxy::transform::{Incoming, Params};
+
+/// Operations that are still being built, by the contract of `product.md`, and pages outside the API.
+const OTHERS: [&str; 11] = [
+    "/api/v1/notifications/email",
+    "/api/v1/notifications/sms",
+    "/api/v1/email/status",
+    "/api/v1/push/status",
+    "/",
+    "/info",
+    "/health",
+    "/health/database",
+    "/docs",
+    "/docs/",
+    "/docs/index.css",
+];
+
+/// All dialects, and the paths of this system's own API.
+struct Door {
+    rules: Rules,
+    own: Paths,
+}
+
+/// What a request became.
+#[derive(Debug)]
+struct Sent {
+    method: Method,
+    target: String,
+    headers: HeaderMap,
+    body: Value,
+}
+
+impl Door {
+    fn new() -> Self {
+        let dialects = Dialects { names: names().map(str::to_owned).collect(), open_list: false };
+        let (tasks, issuers, now) = (Tasks::new(), Issuers::new(), Timestamp::UNIX_EPOCH);
+        let maker = Maker { tasks: &tasks, now, before: None, issuers: &issuers, dialects: &dialects };
+        let rules = maker.build(Raw::default(), Vec::new());
+        assert_eq!(rules.mistakes, []);
+        Self { rules, own: Paths::new(&rest::paths(&rest::api().1)) }
+    }
+
+    /// The route of a request and what its path captured, looked for with and without the slash at its end.
+    fn find(&self, parts: &Parts) -> Option<(std::sync::Arc<Rule>, Params)> {
+        let sent = parts.uri.path();
+        [Some(sent), sent.strip_suffix('/')].into_iter().flatten().find_map(|path| {
+            let seen = Seen {
+                host: "id.example",
+                path,
+                odd: examine(path).unwrap(),
+                method: &parts.method,
+                headers: &parts.headers,
+                query: parts.uri.query(),
+                body: None,
+                is_built_in: self.own.route(path).is_some(),
+            };
+            let Match::Rule(rule) = self.rules.find(seen) else { return None };
+            let captures = rule.spec.pattern.capture(path);
+            Some((rule, captures.iter().map(|(name, value)| (&**name, value.as_str())).collect()))
+        })
+    }
+
+    fn send(&self, call: &str, headers: &[(&str, &str)], body: &str) -> Sent {
+        let (method, target) = call.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let (rule, params) = self.find(&parts).unwrap_or_else(|| panic!("{call} leads nowhere"));
+        let changes = rule.spec.request.as_ref().unwrap();
+        let body = changes.apply(&mut parts, &params, Bytes::from(body.to_owned())).unwrap();
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+        Sent { method: parts.method, target: parts.uri.to_string(), headers: parts.headers, body }
+    }
+
+    fn answer(&self, call: &str, status: u16, body: &Value) -> (u16, HeaderMap, Value) {
+        let (method, target) = call.split_once(' ').unwrap();
+        let (parts, ()) = Request::builder().method(method).uri(target).body(()).unwrap().into_parts();
+        let (rule, params) = self.find(&parts).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", "application/json".parse().unwrap());
+        let mut status = StatusCode::from_u16(status).unwrap();
+        let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let Some(changes) = &rule.spec.response else {
+            return (status.as_u16(), headers, body.clone());
+        };
+        let sent = "/api/v1/users".parse().unwrap();
+        let incoming = Incoming { method: parts.method, uri: parts.uri, sent, params };
+        let bytes = changes.apply(&incoming, &mut status, &mut headers, bytes);
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        (status.as_u16(), headers, body)
+    }
+}
+
+/// The body that a JSON body becomes.
+fn body_of(call: &str, body: &Value) -> Value {
+    Door::new().send(call, &[("content-type", "application/json")], &body.to_string()).body
+}
+
+#[test]
+fn every_call_leads_to_its_operation() {
+    let door = Door::new();
+    let id = "0190a0b0-0000-7000-8000-000000000001";
+    let six = [
+        ("POST register", "POST /api/v1/users"),
+        ("POST updateProfile", "PATCH /api/v1/users/me"),
+        ("PUT updateProfile", "PATCH /api/v1/users/me"),
+        ("GET getUserInfo", "GET /api/v1/users/me"),
+        ("POST getUserInfo", "GET /api/v1/users/me"),
+        ("GET getUserInfo?userId=7", "GET /api/v1/users/7"),
+        ("POST login", "POST /api/v1/auth/login"),
+        ("POST refreshToken", "POST /api/v1/auth/refresh"),
+        ("POST validateToken", "POST /api/v1/auth/validate"),
+        ("GET validateToken", "POST /api/v1/auth/validate"),
+        ("POST logout", "POST /api/v1/auth/logout"),
+        ("POST forgotPassword", "POST /api/v1/password/forgot"),
+        ("POST resetPassword", "POST /api/v1/password/reset"),
+        ("POST generateOtp", "POST /api/v1/otp"),
+        ("POST validateOtp", "POST /api/v1/auth/login/otp"),
+        ("POST sendEmail", "POST /api/v1/notifications/email"),
+        ("POST sendSMS", "POST /api/v1/notifications/sms"),
+    ];
+    let crud = [("POST register", "POST /api/v1/users"), ("POST login", "POST /api/v1/auth/login")];
+    let users = [
+        ("GET ", "GET /api/v1/users?limit=200"),
+        ("GET /ID", "GET /api/v1/users/ID"),
+        ("PUT /ID", "PUT /api/v1/users/ID"),
+        ("DELETE /ID", "DELETE /api/v1/users/ID"),
+    ];
+    let django = [
+        ("POST users/", "POST /api/v1/users"),
+        ("POST users/login/", "POST /api/v1/auth/login"),
+        ("GET users/ID/", "GET /api/v1/users/ID"),
+        ("POST email/status/", "POST /api/v1/email/status"),
+        ("POST push/status/", "POST /api/v1/push/status"),
+    ];
+    let shop = [
+        ("POST auth/register", "POST /api/v1/users"),
+        ("POST auth/login", "POST /api/v1/auth/login"),
+        ("POST auth/logout", "POST /api/v1/auth/logout"),
+        ("GET auth/me", "GET /api/v1/auth/me"),
+        ("POST auth/forgot-password", "POST /api/v1/password/forgot"),
+        ("POST auth/reset-password", "POST /api/v1/password/reset"),
+        ("POST auth/verify-email", "POST /api/v1/email/verify/confirm"),
+        ("GET users/ID", "GET /api/v1/users/ID"),
+        ("PUT users/ID", "PUT /api/v1/users/ID"),
+        ("GET admin/users", "GET /api/v1/users"),
+        ("POST admin/users/ID/block", "POST /api/v1/admin/users/ID/block"),
+        ("POST admin/users/ID/unblock", "POST /api/v1/admin/users/ID/unblock"),
+        ("POST admin/users/ID/suspend", "POST /api/v1/admin/users/ID/suspend"),
+        ("PUT admin/users/ID/role", "PUT /api/v1/admin/users/ID/roles"),
+        ("GET admin/users/ID/sessions", "GET /api/v1/admin/users/ID/sessions"),
+        ("DELETE admin/users/ID/sessions", "DELETE /api/v1/admin/users/ID/sessions"),
+        ("GET admin/stats", "GET /api/v1/admin/stats"),
+        ("POST admin/create-user", "POST /api/v1/admin/users"),
+    ];
+    let below = [
+        ("GET /user", "GET /"),
+        ("GET /user/", "GET /"),
+        ("GET /user/info", "GET /info"),
+        ("GET /user/health", "GET /health"),
+        ("GET /user/health/database", "GET /health/database"),
+        ("GET /user/docs", "GET /docs"),
+        ("GET /user/docs/", "GET /docs/"),
+        ("GET /user/docs/index.css", "GET /docs/index.css"),
+    ];
+    let at = |prefix: &str, calls: &[(&str, &str)]| -> Vec<(String, String)> {
+        let call = |(call, operation): &(&str, &str)| {
+            let (method, path) = call.split_once(' ').unwrap();
+            (format!("{method} {prefix}{path}").replace("ID", id), operation.replace("ID", id))
+        };
+        calls.iter().map(call).collect()
+    };
+    let slashed = |calls: Vec<(String, String)>| {
+        calls
+            .into_iter()
+            .flat_map(|(call, operation)| {
+                let with = call
+                    .split_once('?')
+                    .map_or_else(|| format!("{call}/"), |(path, query)| format!("{path}/?{query}"));
+                [(call, operation.clone()), (with, operation)]
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut calls = slashed(
+        [
+            at("/", &six),
+            at("/api/", &six),
+            at("/api/auth/", &crud),
+            at("/api/users", &users),
+            at("/", &shop),
+            at("/user/", &shop),
+        ]
+        .concat(),
+    );
+    calls.extend(at("/api/v1/", &django));
+    calls.extend(at("", &below));
+    for (call, operation) in calls {
+        let sent = door.send(&call, &[], "");
+        assert_eq!(format!("{} {}", sent.method, sent.target), operation, "{call}");
+        let path = sent.target.split('?').next().unwrap();
+        let is_there = matches!(door.own.find(path, &sent.method), Found::Endpoint(..));
+        assert!(is_there || OTHERS.contains(&path), "{call} leads to {operation}, which is no operation");
+    }
+}
+
+#[test]
+fn canonical_calls_are_no_calls_of_a_dialect() {
+    let door = Door::new();
+    for call in [
+        "POST /api/v1/users",
+        "GET /api/v1/users",
+        "GET /api/v1/users/",
+        "GET /api/v1/users/me",
+        "PATCH /api/v1/users/me/",
+        "POST /api/v1/auth/login/",
+        "GET /user/nothing/here",
+        "GET /health/",
+    ] {
+        let (method, target) = call.split_once(' ').unwrap();
+        let (parts, ()) = Request::builder().method(method).uri(target).body(()).unwrap().into_parts();
+        assert!(door.find(&parts).is_none(), "{call}");
+    }
+}
+
+#[test]
+fn both_spellings_and_any_content_type_are_one_request() {
+    let door = Door::new();
+    let wanted = json!({"name": "Ada", "email": "ada@x.test", "username": "ada", "mobile": "1", "password": "p", "push_token": "t", "metadata": {"aB": 1}});
+    let camel = r#"{"name":"Ada","email":"ada@x.test","userName":"ada","phoneNumber":"1","password":"p","pushToken":"t","metadata":{"aB":1}}"#;
+    let snake = r#"{"name":"Ada","email":"ada@x.test","username":"ada","mobile":"1","password":"p","push_token":"t","metadata":{"aB":1}}"#;
+    for content_type in [
+        "application/json",
+        "text/plain;charset=UTF-8",
+        "application/x-www-form-urlencoded",
+        "application/octet-stream",
+    ] {
+        for body in [camel, snake] {
+            let sent = door.send("POST /register", &[("content-type", content_type)], body);
+            assert_eq!(
+                (sent.headers["content-type"].to_str().unwrap(), &sent.body),
+                ("application/json", &wanted)
+            );
+        }
+    }
+    let form = door.send(
+        "POST /login",
+        &[("content-type", "application/x-www-form-urlencoded")],
+        "userName=ada&password=a+b%26",
+    );
+    assert_eq!(form.body, json!({"username": "ada", "password": "a b&"}));
+}
+
+#[test]
+fn six_services_says_what_is_meant() {
+    let door = Door::new();
+    assert_eq!(body_of("POST /refreshToken", &json!({"refreshToken": "r"})), json!({"refresh_token": "r"}));
+    let reset = |body| body_of("POST /api/resetPassword", &body);
+    assert_eq!(
+        reset(json!({"token": "t", "email": "a@x.test", "newPassword": "n"})),
+        json!({"token": "t", "new_password": "n"})
+    );
+    assert_eq!(
+        reset(json!({"otp": "123456", "email": "a@x.test", "newPassword": "n"})),
+        json!({"code": "123456", "identifier": "a@x.test", "new_password": "n"})
+    );
+    let bearer = ("authorization", "Bearer t");
+    let otp = |headers: &[(&str, &str)], body: &str| door.send("POST /generateOtp", headers, body).body;
+    assert_eq!(otp(&[], r#"{"email":"a@x.test"}"#), json!({"purpose": "login", "identifier": "a@x.test"}));
+    assert_eq!(
+        otp(&[], r#"{"mobile":"+4915","purpose":"password_reset","channel":"sms"}"#),
+        json!({"purpose": "password_reset", "channel": "sms", "identifier": "+4915"})
+    );
+    assert_eq!(otp(&[bearer], r#"{"email":"a@x.test"}"#), json!({"purpose": "sensitive_change"}));
+    assert_eq!(
+        otp(&[bearer], r#"{"userId":"7","purpose":"login"}"#),
+        json!({"purpose": "login", "user_id": "7"})
+    );
+    let validated = door.send("POST /validateOtp", &[bearer], r#"{"otpId":"o","otp":"1"}"#);
+    assert_eq!(
+        (validated.target.as_str(), validated.body),
+        ("/api/v1/otp/validate", json!({"otp_id": "o", "code": "1"}))
+    );
+    let token = |call: &str, headers: &[(&str, &str)], body: &str| {
+        door.send(call, headers, body).body["token"].clone()
+    };
+    assert_eq!(token("GET /validateToken", &[bearer], ""), "t");
+    assert_eq!(token("GET /validateToken?token=q", &[bearer], ""), "q");
+    assert_eq!(token("POST /validateToken", &[bearer], r#"{"accessToken":"b"}"#), "b");
+    let logout = door.send("POST /logout", &[], r#"{"token":"t","all":true}"#);
+    assert_eq!(
+        (logout.headers["authorization"].to_str().unwrap(), logout.body),
+        ("Bearer t", json!({"all": true}))
+    );
+    assert_eq!(
+        door.send("POST /logout", &[bearer], r#"{"token":"other"}"#).headers["authorization"],
+        "Bearer t"
+    );
+    assert_eq!(
+        body_of("POST /sendEmail", &json!({"to": "a@x.test", "subject": "s", "message": "m"}))["body"],
+        "m"
+    );
+    assert_eq!(
+        body_of("POST /sendSMS", &json!({"phoneNumber": "+1", "message": "m", "templateData": 1}))["to"],
+        "+1"
+    );
+    let info = door.send("POST /getUserInfo", &[], r#"{"userId":"7"}"#);
+    assert_eq!((info.target.as_str(), info.body), ("/api/v1/users/7", Value::Null));
+}
+
+#[test]
+fn six_services_hears_what_it_expects() {
+    let door = Door::new();
+    let tokens = json!({"access_token": "a", "refresh_token": "r", "user": {"id": "7"}});
+    let wanted = json!({"access_token": "a", "refresh_token": "r", "user": {"id": "7"}, "token": "a", "accessToken": "a", "refreshToken": "r", "userId": "7"});
+    assert_eq!(door.answer("POST /login", 200, &tokens).2, wanted);
+    let challenge = json!({"mfa_required": true, "challenge": "c"});
+    assert_eq!(
+        door.answer("POST /api/login", 200, &challenge).2,
+        json!({"mfa_required": true, "challenge": "c", "mfaRequired": true})
+    );
+    assert_eq!(door.answer("POST /validateOtp", 200, &tokens).2["valid"], true);
+    let (status, _, body) = door.answer("POST /logout", 204, &Value::Null);
+    assert_eq!((status, body), (200, json!({"success": true})));
+    let problem = json!({"code": "invalid_credentials"});
+    assert_eq!(
+        door.answer("POST /login", 401, &problem),
+        (401, door.answer("POST /login", 401, &problem).1, problem)
+    );
+}
+
+#[test]
+fn rest_crud_hears_arrays_and_ids() {
+    let door = Door::new();
+    let (_, headers, body) =
+        door.answer("GET /api/users", 200, &json!({"items": [{"id": 1}], "next_cursor": null, "total": 1}));
+    assert_eq!((body, headers["x-total-count"].to_str().unwrap()), (json!([{"id": 1}]), "1"));
+    let (status, _, body) = door.answer("DELETE /api/users/7", 204, &Value::Null);
+    assert_eq!((status, body), (200, json!({"id": "7"})));
+    assert_eq!(door.answer("POST /api/auth/login", 200, &json!({"access_token": "a"})).2["token"], "a");
+    assert_eq!(
+        door.send("GET /api/users?limit=2&cursor=c", &[], "").target,
+        "/api/v1/users?limit=2&cursor=c"
+    );
+}
+
+#[test]
+fn django_users_hears_flat_preferences() {
+    let door = Door::new();
+    let user =
+        json!({"id": "7", "preferences": {"email": true, "push": false}, "push_tokens": {"default": "t"}});
+    for call in ["GET /api/v1/users/7/", "POST /api/v1/users/"] {
+        let (_, _, body) = door.answer(call, 200, &user);
+        assert_eq!(
+            (&body["email_notifications"], &body["push_notifications"], &body["push_token"]),
+            (&json!(true), &json!(false), &json!("t"))
+        );
+    }
+    let (_, _, body) = door.answer(
+        "GET /api/v1/users/7/",
+        200,
+        &json!({"id": "7", "preferences": {"email": true, "push": false}}),
+    );
+    assert_eq!(body.get("push_token"), Some(&Value::Null));
+    assert_eq!(
+        body_of("POST /api/v1/users/", &json!({"email_notifications": false}))["preferences"],
+        json!({"email": false})
+    );
+}
+
+#[test]
+fn shop_users_says_what_is_meant() {
+    assert_eq!(
+        body_of("PUT /user/admin/users/7/role", &json!({"role": "support"}))["roles"],
+        json!(["support"])
+    );
+    let suspended = body_of("POST /admin/users/7/suspend", &json!({}));
+    assert_eq!(suspended, json!({"reason": "no reason was given", "until": "9999-01-01T00:00:00Z"}));
+    assert_eq!(body_of("POST /admin/users/7/block", &json!({"reason": "spam"})), json!({"reason": "spam"}));
+    let door = Door::new();
+    assert_eq!(
+        door.send("POST /admin/users/7/block", &[], "").body,
+        json!({"reason": "no reason was given"})
+    );
+    assert_eq!(door.answer("DELETE /user/admin/users/7/sessions", 204, &Value::Null).0, 200);
+    assert_eq!(body_of("POST /auth/verify-email", &json!({"otp": "1"})), json!({"code": "1"}));
+}
+
+#[test]
+fn a_name_that_is_no_dialect_is_told() {
+    assert_eq!(listed("rest-crud, shop-users").unwrap(), ["rest-crud", "shop-users"]);
+    assert_eq!(listed(" ").unwrap(), Vec::<String>::new());
+    assert_eq!(
+        listed("soap").unwrap_err(),
+        "there is no dialect \"soap\"; there are six-services, rest-crud, django-users, shop-users"
+    );
+}
