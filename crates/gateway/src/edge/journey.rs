@@ -15,6 +15,7 @@ use http_body_util::{BodyExt as _, Limited};
 use tokio::time::Instant;
 
 use super::passage::Passage;
+use super::refusals::By;
 use super::request;
 use super::table::Found;
 use super::who::Who;
@@ -163,7 +164,7 @@ impl Journey {
     fn shown(&self, mut response: Response) -> Response {
         let app = &self.edge.0.app;
         let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
-        app.refusals.note(&app.clock, self.arrival.ip, failure.code());
+        app.refusals.note(&app.clock, self.arrival.ip, (By::Operation, failure.code()));
         failure.render(&app.config.public_url, &self.arrival.request_id)
     }
 

@@ -233,9 +233,9 @@ impl Upload {
         match frame {
             Some(Ok(frame)) => {
                 if is_end {
-                    self.progress.finish()
+                    self.progress.finish();
                 } else {
-                    self.progress.advance()
+                    self.progress.advance();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }

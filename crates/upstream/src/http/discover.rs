@@ -29,7 +29,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// What looks targets up.
 enum Source {
-    Dns(dns::Dns),
+    Dns(Box<dns::Dns>),
     Consul(consul::Consul),
     Eureka(eureka::Eureka),
 }
@@ -48,7 +48,7 @@ struct Failed(String);
 pub(crate) fn start(inner: &Arc<Inner>) -> Result<(), BadCluster> {
     let Some(place) = &inner.spec.discover else { return Ok(()) };
     let source = match place {
-        Discover::Dns(place) => Source::Dns(dns::Dns::new(place)?),
+        Discover::Dns(place) => Source::Dns(Box::new(dns::Dns::new(place)?)),
         Discover::Consul(place) => Source::Consul(consul::Consul::new(place, inner.tasks())?),
         Discover::Eureka(place) => Source::Eureka(eureka::Eureka::new(place, inner.tasks())?),
     };

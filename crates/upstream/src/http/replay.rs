@@ -121,7 +121,7 @@ impl Replay {
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        self.kept.lock().hint.clone()
+        self.kept.lock().hint
     }
 }
 
