@@ -53,13 +53,13 @@ impl Edge {
             response = self.render(&failure, arrival);
         }
         let (mut parts, body) = response.into_parts();
-        if !changes.needs_body() {
-            changes.apply(incoming, &mut parts.status, &mut parts.headers, Bytes::new());
-            return Ok(Response::from_parts(parts, body));
+        if !changes.reads(incoming, parts.status, &parts.headers) {
+            let bytes = changes.apply(incoming, &mut parts.status, &mut parts.headers, None);
+            return Ok(Response::from_parts(parts, bytes.map_or(body, Body::from)));
         }
         let broken = |_| Problem::unavailable("the answer broke off; repeat the request");
         let bytes = body.collect().await.map_err(broken)?.to_bytes();
-        let bytes = changes.apply(incoming, &mut parts.status, &mut parts.headers, bytes);
-        Ok(Response::from_parts(parts, Body::from(bytes)))
+        let bytes = changes.apply(incoming, &mut parts.status, &mut parts.headers, Some(bytes));
+        Ok(Response::from_parts(parts, Body::from(bytes.unwrap_or_default())))
     }
 }

@@ -141,7 +141,7 @@ fn asked_method(request: &Request<Body>) -> Option<Method> {
     Method::from_bytes(asked.as_bytes()).ok()
 }
 
-fn allow(mut methods: Vec<Method>) -> HeaderValue {
+pub(super) fn allow(mut methods: Vec<Method>) -> HeaderValue {
     if methods.contains(&Method::GET) {
         methods.push(Method::HEAD);
     }

@@ -8,12 +8,13 @@ use axum::body::Body;
 use axum::response::Response;
 use denizen_kit::caller::{Permission, Permissions, Person};
 use denizen_kit::problem::{Code, Problem};
-use http::header::ACCESS_CONTROL_REQUEST_METHOD;
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::request::Parts;
 use http::{Method, Request, StatusCode, Uri};
 use serde_json::Value;
 
 use super::authenticate::Care;
+use super::locate::allow;
 use super::passage::Passage;
 use super::table::Found;
 use super::token::Verified;
@@ -23,6 +24,7 @@ use crate::faces::failure::Failure;
 use crate::proxy::matching::Captures;
 use crate::proxy::rule::Rule;
 use crate::proxy::spec::access::{AccessSpec, Auth};
+use crate::proxy::spec::route::TargetSpec;
 use crate::proxy::transform::{Incoming, Params};
 
 // === impl Edge ===
@@ -43,6 +45,9 @@ impl Edge {
         {
             return Ok(cors::preflight(request.headers(), cors));
         }
+        if rule.spec.target == TargetSpec::Denizen && is_preflight(&request) {
+            return Ok(self.answer_own_preflight(&request, rule));
+        }
         if rule.is_gone(app.clock.now()) {
             let problem = Problem::not_found("this version has ended; see the Link of this answer");
             return Err(Failure::from(problem).with_status(StatusCode::GONE));
@@ -58,6 +63,14 @@ impl Edge {
         let arrival = Arrival { counted: true, ..arrival.clone() };
         let answer = self.answer_by_own_face(request, &arrival, verified.is_none()).await;
         self.change_answer(answer, rule, &incoming, &arrival).await
+    }
+
+    /// What pages of other origins may send to this system's own face, by the settings for all of it.
+    fn answer_own_preflight(&self, request: &Request<Body>, rule: &Rule) -> Response {
+        let origins = &self.0.app.config.cors_origins;
+        let origin = cors::allowed_origin(request.headers().get(ORIGIN), origins);
+        let allow = allow(rule.spec.conditions.methods.clone());
+        cors::options(request.headers(), &allow, origin.as_ref())
     }
 
     /// Whom the request's token names, as far as the route wants to know.

@@ -100,7 +100,7 @@ impl Door {
         };
         let sent = "/api/v1/users".parse().unwrap();
         let incoming = Incoming { method: parts.method, uri: parts.uri, sent, params };
-        let bytes = changes.apply(&incoming, &mut status, &mut headers, bytes);
+        let bytes = changes.apply(&incoming, &mut status, &mut headers, Some(bytes)).unwrap();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         (status.as_u16(), headers, body)
     }
