@@ -152,7 +152,7 @@ async fn follow(app: Arc<App>, producer: Role, appender: mpsc::Sender<Job>) {
         let outcome = if is_known {
             follow_once(&app, &mut follower, &appender).await
         } else {
-            register(&app, &follower).await
+            register(&app, &mut follower).await
         };
         let Err(error) = outcome else {
             is_known = true;
@@ -166,7 +166,7 @@ async fn follow(app: Arc<App>, producer: Role, appender: mpsc::Sender<Job>) {
 }
 
 /// Tells the producer that audit reads its log, so that it keeps what audit has not seen.
-async fn register(app: &App, follower: &Follower) -> Result<()> {
+async fn register(app: &App, follower: &mut Follower) -> Result<()> {
     let position = position(app, follower.producer()).await?;
     follower.acknowledge(position).await?;
     Ok(())

@@ -72,6 +72,11 @@ impl Counters {
         (!verdict.allowed).then_some(verdict)
     }
 
+    /// How far ahead the key is known to be at time `at`, in microseconds.
+    pub(crate) fn ahead(&self, key: &str, at: u64) -> u64 {
+        self.peek(Use::Limit, key).map_or(0, |slot| slot.until.saturating_sub(at))
+    }
+
     /// Notes that at time `at` the key was `ahead` microseconds ahead elsewhere.
     pub(crate) fn learn_limit(&self, key: &str, at: u64, ahead: u64) {
         self.with(Use::Limit, key, at, |slot| slot.until = slot.until.max(at.saturating_add(ahead)));

@@ -26,13 +26,14 @@ const BELL: &str = "denizen:bell:";
 
 /// GCRA on the server's clock; the same as [`Quota::decide`]. All in microseconds.
 ///
-/// KEYS: the key. ARGV: interval, room. Returns 1 if allowed, and how far ahead the key is.
+/// KEYS: the key. ARGV: interval, room, how far ahead the node knows the key to be. Returns 1 if allowed, and how far
+/// ahead the key is.
 const LIMIT: &str = r"
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local interval, room = tonumber(ARGV[1]), tonumber(ARGV[2])
+local interval, room, known = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local ahead = (tonumber(redis.call('GET', KEYS[1])) or 0) - now
-if ahead < 0 then ahead = 0 end
+if ahead < known then ahead = known end
 if ahead > room then ahead = room end
 if ahead + interval > room then return {0, ahead} end
 ahead = ahead + interval
@@ -175,8 +176,10 @@ impl Valkey {
             return refused;
         }
         let asked_at = counters.now();
+        // What was used here while the server was away, or has lost its memory, counts there too.
+        let known = counters.ahead(key, asked_at);
         let mut command = call(&self.shared.limit, &format!("denizen:l:{key}"));
-        command.arg(quota.interval()).arg(quota.room());
+        command.arg(quota.interval()).arg(quota.room()).arg(known);
         let Some((allowed, ahead)) = self.shared.link.ask::<(bool, u64)>(&command, None).await else {
             return self.local().limit(key, quota);
         };

@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Timestamp, before};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::error::Result;
 use crate::{Args, Db, args};
 
 /// How often the sequencer looks when no bell rings.
 const POLL: Duration = Duration::from_secs(1);
+
+/// The least time between two rounds of numbering. A first event is numbered at once; those that follow soon after it
+/// go together, because each round costs all consumers a transaction and a sync of their disks.
+const PACE: Duration = Duration::from_millis(50);
 
 /// How often what nobody needs is removed.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -32,11 +36,13 @@ impl Db {
         let db = self.clone();
         tasks.spawn_until_stopped("db.sequencer", async move {
             loop {
+                let next = Instant::now() + PACE;
                 if let Err(error) = db.sequence().await {
                     tracing::warn!(service = db.service(), %error, "events could not be numbered");
                 }
                 // A bell that rings too late costs one poll, so the outcome does not matter.
                 let _ = timeout(POLL, db.has_work()).await;
+                sleep_until(next).await;
             }
         });
         let db = self.clone();

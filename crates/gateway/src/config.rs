@@ -7,7 +7,10 @@ use denizen_cache::Quota;
 use denizen_kit::config::{Settings, parse_size};
 
 use crate::edge::client::Network;
+use crate::edge::log::AccessLogFormat;
 use crate::faces::operations;
+use crate::proxy::cache;
+use crate::proxy::dialects::Dialects;
 use crate::proxy::files::RouteFiles;
 
 /// Settings of the gateway. The last three, and the places of `routes`, are set by the node, which knows them.
@@ -29,14 +32,20 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Request limits.
     pub limits: Limits,
+    /// Kept answers of other services.
+    pub cache: cache::Config,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Routes and upstreams, and where they stand.
     pub routes: RouteFiles,
+    /// Dialects of other user services.
+    pub dialects: Dialects,
     /// The only operations that are exposed; none for all.
     pub operations: Vec<String>,
     /// Whether each request is a line in the log.
     pub access_log: bool,
+    /// How these lines look.
+    pub access_log_format: AccessLogFormat,
     /// How long refusals are counted before the audit trail is told.
     pub refusals_interval: Duration,
     /// Where metrics are served instead of the main listener.
@@ -49,15 +58,19 @@ pub struct Config {
     pub listen: SocketAddr,
 }
 
-/// Limits on requests; each has a quota, a window and a burst.
+/// Limits on requests; each but the first has a quota, a window and a burst.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Whether any of them holds.
+    /// How many requests are answered at once, to the end of their answers' bodies; more are refused. 0: any number.
+    pub in_flight: usize,
+    /// Whether any of the following holds.
     pub enabled: bool,
     /// All requests of this process.
     pub global: Quota,
     /// Requests of one address.
     pub per_ip: Quota,
+    /// Requests of one subnet (/24 of IPv4, /56 of IPv6), if they are limited.
+    pub per_subnet: Option<Quota>,
     /// Requests of one person.
     pub per_user: Quota,
     /// Register, login, codes and resets of one address, over all nodes.
@@ -104,6 +117,7 @@ impl Config {
                 "origins of pages that may read answers, such as https://app.example; * for any",
             ),
             limits: Limits::read(settings),
+            cache: cache::Config::read(settings),
             trusted_proxies: settings.parse(
                 "gateway.trusted_proxies",
                 "",
@@ -111,6 +125,7 @@ impl Config {
                 Network::parse_list,
             ),
             routes: RouteFiles::read(settings),
+            dialects: Dialects::read(settings),
             operations: settings.parse(
                 "gateway.operations",
                 "",
@@ -121,6 +136,11 @@ impl Config {
                 "gateway.access_log",
                 "true",
                 "whether each request is a line in the log",
+            ),
+            access_log_format: settings.value(
+                "gateway.access_log_format",
+                "json",
+                "json (as the other lines of the log), or combined, which has addresses and paths",
             ),
             refusals_interval: settings.duration(
                 "gateway.refusals_interval",
@@ -143,9 +163,20 @@ impl Config {
 impl Limits {
     fn read(settings: &mut Settings) -> Self {
         Self {
+            in_flight: settings.value(
+                "gateway.max_in_flight",
+                "10000",
+                "how many requests are answered at once; more get 503, health never; 0 for any number",
+            ),
             enabled: settings.value("gateway.limits.enabled", "true", "whether request limits hold"),
             global: settings.value("gateway.limits.global", "60000/1m", "limit on all requests of a process"),
             per_ip: settings.value("gateway.limits.per_ip", "600/1m", "limit on requests of one address"),
+            per_subnet: settings.parse(
+                "gateway.limits.per_subnet",
+                "",
+                "limit on requests of one subnet (/24 of IPv4, /56 of IPv6), such as 6000/1m; unset for none",
+                read_quota,
+            ),
             per_user: settings.value("gateway.limits.per_user", "1200/1m", "limit on requests of one person"),
             auth_per_ip: settings.value(
                 "gateway.limits.auth_per_ip",
@@ -163,6 +194,10 @@ impl Limits {
 
 fn read_limit(text: &str) -> Result<usize, String> {
     usize::try_from(parse_size(text)?).map_err(|_| "too large".to_owned())
+}
+
+fn read_quota(text: &str) -> Result<Option<Quota>, String> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
 fn read_address(text: &str) -> Result<Option<SocketAddr>, String> {

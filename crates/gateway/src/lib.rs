@@ -9,6 +9,8 @@ pub mod records;
 mod resources;
 mod state;
 mod system;
+#[cfg(test)]
+mod test_server;
 
 use std::sync::Arc;
 
@@ -19,6 +21,9 @@ use utoipa::openapi::OpenApi;
 
 pub use config::{Config, Limits};
 pub use edge::client::Network;
+pub use edge::log::AccessLogFormat;
+pub use proxy::cache::Config as CacheConfig;
+pub use proxy::dialects::Dialects;
 pub use proxy::files::RouteFiles;
 pub use state::{App, Check, Deps, Health, Info};
 
@@ -64,6 +69,7 @@ pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
     tasks.spawn_until_stopped("gateway.activity", edge::activity::tell(app.clone()));
     tasks.spawn("gateway.refusals", edge::refusals::tell(app.clone(), tasks.clone()));
     tasks.spawn_until_stopped("gateway.copies", resources::users::copies::tidy(app.clone()));
+    tasks.spawn_until_stopped("gateway.cache", app.kept.clone().follow());
     tasks.spawn_until_stopped("gateway.routes", proxy::reload::watch(app.clone()));
     let metrics = app.metrics.clone();
     tasks.spawn_until_stopped("gateway.metrics", system::metrics::tidy(metrics));
@@ -77,7 +83,7 @@ pub fn reload_routes(app: &App) {
 
 /// What is wrong with the routes and upstreams of the settings, one line each.
 pub fn check_routes(config: &Config) -> Vec<String> {
-    proxy::check(&config.routes)
+    proxy::check(config)
 }
 
 /// The document of the REST API.

@@ -7,6 +7,7 @@ use denizen_cache::Cache;
 use denizen_kit::caller::Role;
 use denizen_kit::changes::Changes;
 use denizen_kit::seal::Key;
+use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
 use futures::future::BoxFuture;
@@ -18,7 +19,10 @@ use crate::config::Config;
 use crate::edge::authenticate::Authenticator;
 use crate::edge::barriers::Barriers;
 use crate::edge::refusals::Refusals;
+use crate::edge::shed::Concurrency;
 use crate::proxy::Proxy;
+use crate::proxy::cache::Store;
+use crate::proxy::identity::Identities;
 use crate::resources::users::copies::Copies;
 
 /// The state of one part of the system.
@@ -66,6 +70,10 @@ pub struct Deps {
     pub network_key: Key,
     /// What changes accounts, when this process alone does.
     pub account_changes: Option<Changes>,
+    /// Signs what upstreams are told of people.
+    pub identity_key: Key,
+    /// Where health checks of upstreams and upgraded connections run.
+    pub tasks: Tasks,
 }
 
 /// The gateway.
@@ -87,8 +95,13 @@ pub struct App {
     pub(crate) authenticator: Authenticator,
     pub(crate) barriers: Barriers,
     pub(crate) refusals: Refusals,
+    /// How many requests are being answered.
+    pub(crate) in_flight: Concurrency,
     pub(crate) own_accounts: Copies,
     pub(crate) proxy: Proxy,
+    /// Kept answers of other services.
+    pub(crate) kept: Store,
+    pub(crate) tasks: Tasks,
     /// What the services said last, and when.
     pub(crate) heard: Mutex<Option<(Instant, Vec<Check>)>>,
     draining: AtomicBool,
@@ -105,9 +118,13 @@ impl std::fmt::Debug for App {
 impl App {
     /// The gateway with what the node hands to it.
     pub fn new(deps: Deps) -> Arc<Self> {
-        let Deps { links, cache, clock, config, metrics, health, info, network_key, account_changes } = deps;
+        let Deps { links, cache, clock, config, metrics, health, info, tasks, .. } = deps;
+        let Deps { network_key, identity_key, account_changes, .. } = deps;
         let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url, network_key);
-        let proxy = Proxy::new(&config.routes, clock.now());
+        let identities = Identities::new(&identity_key, &config.public_url);
+        let kept = Store::new(config.cache, &cache, &clock, &tasks);
+        let proxy = Proxy::new(&config, &tasks, identities, clock.now());
+        let in_flight = Concurrency::new("process", config.limits.in_flight);
         Arc::new(Self {
             links,
             cache,
@@ -119,8 +136,11 @@ impl App {
             authenticator,
             barriers: Barriers::default(),
             refusals: Refusals::default(),
+            in_flight,
             own_accounts: Copies::new(account_changes),
             proxy,
+            kept,
+            tasks,
             heard: Mutex::default(),
             draining: AtomicBool::new(false),
         })

@@ -86,6 +86,19 @@ pub fn log_request(request: &Request<'_>) {
     }
 }
 
+/// Logs a request by a line that is made already, with the target `access`. Never waits for standard error.
+pub fn log_line(line: &str) {
+    if !tracing::enabled!(target: "access", Level::INFO) {
+        return;
+    }
+    if let Some((_, lines)) = LOG.get() {
+        lines.add(|text| {
+            text.extend_from_slice(line.as_bytes());
+            text.push(b'\n');
+        });
+    }
+}
+
 /// Writes the lines that wait: for the end of the process.
 pub fn flush() {
     if let Some((_, lines)) = LOG.get() {

@@ -6,6 +6,7 @@ use denizen_kit::caller::Role;
 use denizen_kit::cx::Cx;
 use denizen_kit::problem::Problem;
 use denizen_kit::time::Clock;
+use tokio::time::Instant;
 use tonic::Streaming;
 
 use crate::events::internal::v1::{AcknowledgeRequest, Event, EventsRequest, Ring, WatchRequest};
@@ -18,6 +19,10 @@ const POLL: Duration = Duration::from_secs(1);
 /// asked for again and again without ever yielding, and the process could not stop.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How often the producer is told at most how far its events have taken effect. It only frees rows by that, none
+/// younger than a minute, and each word costs it a transaction.
+const WORD: Duration = Duration::from_secs(1);
+
 /// How many events to pull at once.
 const BATCH: i32 = 500;
 
@@ -29,6 +34,10 @@ pub struct Follower {
     producer: Role,
     clock: Clock,
     rings: Option<Streaming<Ring>>,
+    /// When the producer was told last.
+    told: Option<Instant>,
+    /// What it has not been told yet.
+    untold: Option<i64>,
 }
 
 // === impl Follower ===
@@ -37,7 +46,7 @@ impl Follower {
     /// Follows the log of `producer` for `consumer`.
     #[expect(clippy::needless_pass_by_value, reason = "each consumer hands over its own copy")]
     pub fn new(links: Links, consumer: Role, producer: Role, clock: Clock) -> Self {
-        Self { links: links.of(consumer), consumer, producer, clock, rings: None }
+        Self { links: links.of(consumer), consumer, producer, clock, rings: None, told: None, untold: None }
     }
 
     /// The role whose log this is.
@@ -52,6 +61,7 @@ impl Follower {
             if !events.is_empty() {
                 return Ok(events);
             }
+            self.tell_if_due().await?;
             self.wait().await;
         }
     }
@@ -64,8 +74,18 @@ impl Follower {
         Ok(answer.into_inner().events)
     }
 
-    /// Says up to where the events have taken effect, durably.
-    pub async fn acknowledge(&self, seq: i64) -> Result<(), Problem> {
+    /// Takes note up to where the events have taken effect, durably. The producer is told now or within seconds; what
+    /// it was not told is told again after the next events, so a word may be lost.
+    pub async fn acknowledge(&mut self, seq: i64) -> Result<(), Problem> {
+        self.untold = Some(seq);
+        self.tell_if_due().await
+    }
+
+    async fn tell_if_due(&mut self) -> Result<(), Problem> {
+        let Some(seq) = self.untold else { return Ok(()) };
+        if self.told.is_some_and(|told| told.elapsed() < WORD) {
+            return Ok(());
+        }
         let request = AcknowledgeRequest {
             producer: self.producer.to_string(),
             consumer: self.consumer.to_string(),
@@ -73,6 +93,8 @@ impl Follower {
         };
         let cx = Cx::job(self.consumer, &self.clock);
         self.links.event_log(self.producer, &cx).acknowledge(request).await.map_err(problem_from)?;
+        self.told = Some(Instant::now());
+        self.untold = None;
         Ok(())
     }
 

@@ -5,6 +5,8 @@ mod client;
 #[cfg(feature = "cluster")]
 mod cluster;
 pub mod peers;
+#[cfg(feature = "cluster")]
+pub mod residue;
 mod stage;
 #[cfg(feature = "cluster")]
 mod topology;

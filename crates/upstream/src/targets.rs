@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use http::uri::Authority;
+use ::http::uri::Authority;
 
 /// Why a list of targets cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

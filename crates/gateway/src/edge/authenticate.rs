@@ -150,7 +150,7 @@ impl Authenticator {
 }
 
 /// The bearer token of the request (RFC 6750 §2.1); none when it has no Authorization header.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let malformed = || {
         Problem::new(
             Code::Unauthenticated,

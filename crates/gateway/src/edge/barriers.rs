@@ -3,7 +3,6 @@
 //! While the stream is silent the last list holds: a block is no proof of anything, and a gateway that cannot hear of new
 //! ones must not shut out everybody.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use denizen_rpc::password::internal::v1::{BlockedNetworks, WatchIpBlocksRequest}
 use tonic::Streaming;
 
 use super::client::Network;
+use super::networks::Networks;
 
 /// How long the stream may be silent before it is opened again; password sends a heartbeat every 300 ms.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -32,29 +32,19 @@ struct Barrier {
     until: i64,
 }
 
-/// The blocks of networks of one size, by what their addresses begin with.
-#[derive(Debug)]
-struct Size {
-    is_v4: bool,
-    /// How many bits of an address do not count.
-    shift: u32,
-    blocks: HashMap<u128, Barrier>,
-}
-
 /// The addresses that are kept out.
 #[derive(Debug, Default)]
-pub(crate) struct Barriers(ArcSwap<Vec<Size>>);
+pub(crate) struct Barriers(ArcSwap<Networks<Barrier>>);
 
 // === impl Barriers ===
 
 impl Barriers {
     /// Refuses an address that is kept out.
     pub(crate) fn check(&self, ip: Option<IpAddr>, clock: &Clock) -> Result<(), Problem> {
-        let sizes = self.0.load();
-        let (false, Some(ip)) = (sizes.is_empty(), ip) else { return Ok(()) };
-        let (ip, now) = (ip.to_canonical(), clock.now().as_second());
-        let found = sizes.iter().filter_map(|size| size.find(ip)).find(|barrier| barrier.holds(now));
-        let Some(barrier) = found else { return Ok(()) };
+        let barriers = self.0.load();
+        let (false, Some(ip)) = (barriers.is_empty(), ip) else { return Ok(()) };
+        let now = clock.now().as_second();
+        let Some(barrier) = barriers.of(ip).find(|barrier| barrier.holds(now)) else { return Ok(()) };
         let detail = format!(
             "requests from this address are not answered (block {}); ask the operator of this system",
             barrier.id
@@ -67,32 +57,12 @@ impl Barriers {
         if !message.changed {
             return;
         }
-        let mut sizes: Vec<Size> = Vec::new();
+        let mut barriers = Networks::default();
         for item in &message.items {
             let Ok(network) = Network::parse(&item.cidr) else { continue };
-            let (is_v4, shift, start) = network.parts();
-            let place = sizes.iter().position(|size| (size.is_v4, size.shift) == (is_v4, shift));
-            let place = place.unwrap_or_else(|| {
-                sizes.push(Size { is_v4, shift, blocks: HashMap::new() });
-                sizes.len() - 1
-            });
-            let barrier = Barrier { id: item.id.as_str().into(), until: item.until };
-            sizes[place].blocks.insert(start, barrier);
+            barriers.insert(&network, Barrier { id: item.id.as_str().into(), until: item.until });
         }
-        self.0.store(Arc::new(sizes));
-    }
-}
-
-// === impl Size ===
-
-impl Size {
-    fn find(&self, ip: IpAddr) -> Option<&Barrier> {
-        let bits = match ip {
-            IpAddr::V4(v4) if self.is_v4 => u128::from(v4.to_bits()),
-            IpAddr::V6(v6) if !self.is_v4 => v6.to_bits(),
-            _ => return None,
-        };
-        self.blocks.get(&bits.checked_shr(self.shift).unwrap_or_default())
+        self.0.store(Arc::new(barriers));
     }
 }
 

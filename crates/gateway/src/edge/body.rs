@@ -4,7 +4,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use denizen_kit::problem::{Code, Problem};
 use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::config::Config;
@@ -66,7 +66,7 @@ pub(crate) async fn read(
     let whole = Limited::new(body, limit).collect();
     match tokio::time::timeout(config.body_timeout, whole).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Ok(Err(error)) if is_too_large(&*error) => Err(too_large(limit)),
         Ok(Err(_broken)) => Err(Problem::malformed("the body of the request broke off").into()),
         Err(_elapsed) => {
             let problem =
@@ -78,7 +78,22 @@ pub(crate) async fn read(
     }
 }
 
+/// A request whose body ends with an error beyond a limit; refused at once when it says that it is longer.
+pub(crate) fn within(limit: Option<usize>, request: Request<Body>) -> Result<Request<Body>, Failure> {
+    let Some(limit) = limit else { return Ok(request) };
+    let announced = http_body::Body::size_hint(request.body()).lower();
+    if announced > limit as u64 {
+        return Err(too_large(limit));
+    }
+    Ok(request.map(|body| Body::new(Limited::new(body, limit))))
+}
+
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// Whether a body ended since it was too large, here or at a limit before.
+fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
+}
 
 fn too_large(limit: usize) -> Failure {
     let detail = format!("the body is larger than {limit} bytes; send a smaller one");

@@ -29,7 +29,14 @@ impl Network {
         let base: IpAddr = address.parse().map_err(|_| wrong())?;
         let most = if base.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(most), str::parse).map_err(|_| wrong())?;
-        if bits > most { Err(wrong()) } else { Ok(Self { base, bits }) }
+        match base.to_canonical() {
+            _ if bits > most => Err(wrong()),
+            // A network of mapped addresses is the network of IPv4 that they are (RFC 4291 §2.5.5.2).
+            mapped @ IpAddr::V4(_) if base.is_ipv6() && bits >= 96 => {
+                Ok(Self { base: mapped, bits: bits - 96 })
+            }
+            _ => Ok(Self { base, bits }),
+        }
     }
 
     /// Whether it is of IPv4, how many bits of an address do not count, and the others.
@@ -82,6 +89,13 @@ pub(crate) fn client_ip(
     Some(client)
 }
 
+/// How the client came, as far as a trusted peer says: `http` or `https`.
+pub(crate) fn scheme(headers: &HeaderMap, is_peer_trusted: bool) -> &'static str {
+    let said = headers.get("x-forwarded-proto").filter(|_| is_peer_trusted);
+    let last = said.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
+    if last.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https")) { "https" } else { "http" }
+}
+
 /// Whether the request came through a proxy, by what its headers say.
 pub(crate) fn is_proxied(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| {
@@ -90,7 +104,7 @@ pub(crate) fn is_proxied(headers: &HeaderMap) -> bool {
     })
 }
 
-fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(address))
 }
 

@@ -204,7 +204,7 @@ struct Jwks {
 }
 
 /// The keys of a set. A key of a kind that is not known here is left out.
-fn parse(text: &str) -> Result<HashMap<String, Arc<VerifyingKey>>, Problem> {
+pub(crate) fn parse(text: &str) -> Result<HashMap<String, Arc<VerifyingKey>>, Problem> {
     let set: Jwks = serde_json::from_str(text).map_err(Problem::internal)?;
     let named = set.keys.into_iter().filter_map(|jwk| {
         let kid = jwk.kid.clone()?;

@@ -2,19 +2,20 @@
 //! looked at with the path as it was sent; a slash at its end is dropped only when nothing is found with it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::body::Body;
 use denizen_kit::problem::Problem;
 use http::header::ACCESS_CONTROL_REQUEST_METHOD;
 use http::{HeaderValue, Method, Request, Uri};
+use hyper::ext::Protocol;
 use serde_json::Value;
-use std::sync::Arc;
 
 use super::Inner;
 use super::path::{self, Oddities};
-use super::table::{Found, Group};
+use super::table::{Found, Group, Table};
 use crate::proxy::matching::{Captures, canonical_host};
-use crate::proxy::rule::Rule;
+use crate::proxy::rule::{Rule, allow};
 use crate::proxy::rules::{Match, Rules, Seen};
 use crate::proxy::spec::RESERVED;
 
@@ -34,6 +35,11 @@ pub(super) enum Place<'a> {
 // === impl Place ===
 
 impl Place<'_> {
+    /// Whether nothing takes the request.
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::Own(Found::Nothing) | Self::Methods(_))
+    }
+
     /// Whether it is a probe.
     pub(super) fn is_probe(&self) -> bool {
         matches!(self, Self::Own(Found::Endpoint(_, endpoint)) if endpoint.group == Group::Probe)
@@ -86,15 +92,19 @@ impl Inner {
         body: Option<&Value>,
     ) -> Result<Place<'_>, Problem> {
         let sent = request.uri().path();
-        let host = canonical_host(path::authority(request.uri(), request.headers()));
+        let host = if rules.name_hosts() {
+            canonical_host(path::authority(request.uri(), request.headers()))
+        } else {
+            String::new()
+        };
         let look = |path: &str| self.look(rules, (&host, path, odd), request, body);
         let mut place = look(sent);
         let mut bare = None;
-        // With the slash it may be the path of a dialect for another method only.
-        if matches!(place, Place::Own(Found::Nothing) | Place::Methods(_)) {
-            bare = without_slash(sent).map(str::to_owned);
-            let found = bare.as_deref().map(look);
-            place = found.filter(|found| !matches!(found, Place::Own(Found::Nothing))).unwrap_or(place);
+        if let Some(shorter) = without_slash(sent).filter(|_| place.is_nothing()) {
+            let found = look(shorter);
+            if !matches!(found, Place::Own(Found::Nothing)) {
+                (place, bare) = (found, Some(shorter.to_owned()));
+            }
         }
         if let Some(bare) = bare {
             set_path(request, &bare);
@@ -111,12 +121,13 @@ impl Inner {
         request: &Request<Body>,
         body: Option<&Value>,
     ) -> Place<'_> {
-        let own = || Place::Own(self.table.find(path, request.method()));
+        let route = self.table.route(path);
+        let own = || Place::Own(Table::find_at(route, request.method()));
         let first = path[1..].split('/').next().unwrap_or_default();
         if RESERVED.contains(&first) {
             return own();
         }
-        let is_built_in = self.table.route(path).is_some();
+        let is_built_in = route.is_some();
         let asked = asked_method(request);
         let method = asked.as_ref().unwrap_or(request.method());
         let (headers, query) = (request.headers(), request.uri().query());
@@ -126,29 +137,23 @@ impl Inner {
                 Place::Routed(rule, captures)
             }
             Match::NeedsBody => Place::Undecided,
-            Match::Nothing(methods) if !is_built_in && !methods.is_empty() => Place::Methods(allow(methods)),
+            Match::Nothing(methods) if !is_built_in && !methods.is_empty() => Place::Methods(allow(&methods)),
             Match::Nothing(_) => own(),
         }
     }
 }
 
-/// The method that a preflight asks for (Fetch standard, CORS-preflight request).
+/// The method that is looked for in place of the request's own: of a preflight, the one it asks for (Fetch standard,
+/// CORS-preflight request); of a WebSocket over HTTP/2, the one it would have over HTTP/1 (RFC 8441 §5).
 fn asked_method(request: &Request<Body>) -> Option<Method> {
-    if request.method() != Method::OPTIONS {
-        return None;
+    match *request.method() {
+        Method::OPTIONS => {
+            let asked = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD)?;
+            Method::from_bytes(asked.as_bytes()).ok()
+        }
+        Method::CONNECT => request.extensions().get::<Protocol>().map(|_| Method::GET),
+        _ => None,
     }
-    let asked = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD)?;
-    Method::from_bytes(asked.as_bytes()).ok()
-}
-
-pub(super) fn allow(mut methods: Vec<Method>) -> HeaderValue {
-    if methods.contains(&Method::GET) {
-        methods.push(Method::HEAD);
-    }
-    let mut names: Vec<&str> = methods.iter().map(Method::as_str).collect();
-    names.sort_unstable();
-    names.dedup();
-    HeaderValue::try_from(names.join(", ")).unwrap_or(HeaderValue::from_static("GET"))
 }
 
 fn without_slash(path: &str) -> Option<&str> {

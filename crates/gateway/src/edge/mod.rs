@@ -1,27 +1,33 @@
 //! The door: everything that is done once with a request, whatever it asks for, in one place and in this order:
-//! id and trace, host and path, the table, addresses kept out, limits by address, who comes, limits by person, body, and
+//! id and trace, host and path, the table, addresses kept out, how many there are already, limits by address, who comes, limits by person, body, and
 //! then the face or the upstream.
 
 pub(crate) mod access;
 pub(crate) mod activity;
+pub(crate) mod addresses;
 pub(crate) mod authenticate;
 pub(crate) mod barriers;
 mod body;
-mod changed;
 pub(crate) mod client;
 mod cors;
+pub(crate) mod foreign;
 mod idempotency;
+mod journey;
 pub(crate) mod keys;
 pub(crate) mod limits;
 mod locate;
+pub(crate) mod log;
+mod networks;
 mod passage;
 pub(crate) mod path;
 pub(crate) mod refusals;
 pub(crate) mod request;
 mod revocations;
 mod routed;
+pub(crate) mod shed;
 pub(crate) mod table;
 mod token;
+pub(crate) mod who;
 
 pub(crate) use revocations::{Trust, follow as follow_revocations};
 
@@ -35,6 +41,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse as _, Response};
+use denizen_kit::caller::Permissions;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::telemetry;
 use http::header::{ALLOW, CACHE_CONTROL, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -42,12 +49,12 @@ use http::{HeaderValue, Method, Request};
 use tower::Service;
 
 use crate::faces::failure::Failure;
-use crate::proxy::spec::route::TargetSpec;
 use crate::state::App;
 use locate::Place;
+use log::AccessLogFormat;
 use passage::Passage;
 use request::{REQUEST_ID, RequestIds};
-use table::{Found, Group, Route, Table};
+use table::{Found, Group, Table};
 
 /// The door, and behind it the router. A tower service.
 #[derive(Clone, Debug)]
@@ -88,25 +95,23 @@ impl Edge {
         let method = request.method().clone();
         let ip = client::client_ip(peer, request.headers(), &config.trusted_proxies);
         let arrival = Arrival { ip, peer, request_id, counted: false };
+        let asked = (config.access_log_format == AccessLogFormat::Combined).then(|| log::Asked::of(&request));
         let (place, answer) = self.answer(request, &arrival).await;
         let mut response = match answer {
             Ok(response) => response,
             Err(failure) => failure.into_response(),
         };
         if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-            response = self.render(&failure, &arrival);
+            inner.app.refusals.note(&inner.app.clock, ip, failure.code());
+            response = failure.render(&config.public_url, &arrival.request_id);
         }
         finish(&mut response, &place, &arrival.request_id);
         cors::mark_for(&mut response, &place, origin.as_ref(), &config.cors_origins);
-        inner.record(&method, &place, &response, (&arrival.request_id, started.elapsed()));
+        inner.record(&method, &place, response.status().as_u16(), (&arrival.request_id, started.elapsed()));
+        if let Some(asked) = asked.filter(|_| config.access_log && !place.is_probe()) {
+            asked.log(inner.app.clock.now(), ip, &method, &response);
+        }
         response
-    }
-
-    /// The answer of a failure, which is counted.
-    fn render(&self, failure: &Failure, arrival: &Arrival) -> Response {
-        let app = &self.0.app;
-        app.refusals.note(&app.clock, arrival.ip, failure.code());
-        failure.render(&app.config.public_url, &arrival.request_id)
     }
 
     /// Finds out where a request leads, and lets that answer it.
@@ -116,7 +121,7 @@ impl Edge {
         arrival: &Arrival,
     ) -> (Place<'_>, Result<Response, Failure>) {
         match self.0.locate(&mut request, arrival.peer.is_some(), None) {
-            Ok(Place::Undecided) => self.answer_by_body(request, arrival).await,
+            Ok(Place::Undecided) => Box::pin(self.answer_by_body(request, arrival)).await,
             Ok(place) => {
                 let answer = self.answer_at(&place, request, arrival).await;
                 (place, answer)
@@ -154,10 +159,13 @@ impl Edge {
     ) -> Result<Response, Failure> {
         match place {
             Place::Own(found) => self.0.answer_own(request, *found, arrival).await,
-            Place::Routed(rule, captures) => self.answer_routed(request, (rule, captures), arrival).await,
+            // On the heap: what takes no route does not carry the room for it.
+            Place::Routed(rule, captures) => {
+                Box::pin(self.answer_routed(request, (rule, captures), arrival)).await
+            }
             Place::Methods(allow) => {
                 self.0.admit_address(arrival)?;
-                Err(method_not_allowed(allow))
+                self.0.answer_method(&request, allow)
             }
             // A body is read once.
             Place::Undecided => Err(Problem::of(Code::Internal).into()),
@@ -195,7 +203,7 @@ impl Inner {
 
     async fn answer_own(
         &self,
-        request: Request<Body>,
+        mut request: Request<Body>,
         found: Found<'_>,
         arrival: &Arrival,
     ) -> Result<Response, Failure> {
@@ -203,18 +211,22 @@ impl Inner {
             Found::Endpoint(_, endpoint) => endpoint,
             Found::Method(route) => {
                 self.admit_address(arrival)?;
-                return self.answer_method(&request, route);
+                return self.answer_method(&request, &route.allow);
             }
             Found::Nothing => {
                 self.admit_address(arrival)?;
                 return Err(nothing_here());
             }
         };
-        if endpoint.group != Group::Probe {
-            self.app.barriers.check(arrival.ip, &self.app.clock)?;
+        let (counts_person, lent) = (true, Permissions::NONE);
+        let passage = Passage { app: &self.app, endpoint, arrival, counts_person, lent };
+        if endpoint.group == Group::Probe {
+            return self.pass(passage.admit(request).await?).await;
         }
-        let passage = Passage { app: &self.app, endpoint, arrival, counts_person: true };
-        self.pass(passage.admit(request).await?).await
+        self.app.barriers.check(arrival.ip, &self.app.clock)?;
+        let permit = self.app.in_flight.admit()?;
+        request.extensions_mut().insert(permit.clone());
+        self.pass(passage.admit(request).await?).await.map(|response| permit.hold(response))
     }
 
     /// Hands a request to the router.
@@ -226,31 +238,25 @@ impl Inner {
     }
 
     /// A path that does not take the method: OPTIONS is answered, any other refused.
-    fn answer_method(&self, request: &Request<Body>, route: &Route) -> Result<Response, Failure> {
+    fn answer_method(&self, request: &Request<Body>, allow: &HeaderValue) -> Result<Response, Failure> {
         if request.method() == Method::OPTIONS {
             let origin = cors::allowed_origin(request.headers().get(ORIGIN), &self.app.config.cors_origins);
-            return Ok(cors::options(request.headers(), &route.allow, origin.as_ref()));
+            return Ok(cors::options(request.headers(), allow, origin.as_ref()));
         }
-        Err(method_not_allowed(&route.allow))
+        Err(method_not_allowed(allow))
     }
 
     /// Counts the request and writes its line. The line has no query and nothing of a person.
-    fn record(
-        &self,
-        method: &Method,
-        place: &Place<'_>,
-        response: &Response,
-        (request_id, took): (&str, Duration),
-    ) {
+    fn record(&self, method: &Method, place: &Place<'_>, status: u16, (request_id, took): (&str, Duration)) {
         let (route, stats) = match place {
             Place::Own(Found::Endpoint(route, endpoint)) => (route.template.as_str(), &endpoint.stats),
             Place::Own(Found::Method(route)) => (route.template.as_str(), &self.table.unmatched),
             Place::Routed(rule, _) => (rule.spec.name.as_str(), &rule.stats),
             _ => ("none", &self.table.unmatched),
         };
-        let status = response.status().as_u16();
         stats.record(status, took);
-        if self.app.config.access_log && !place.is_probe() {
+        let config = &self.app.config;
+        if config.access_log && config.access_log_format == AccessLogFormat::Json && !place.is_probe() {
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             let (at, method) = (self.app.clock.now(), method.as_str());
             telemetry::log_request(&telemetry::Request { at, method, route, status, micros, request_id });
@@ -273,10 +279,10 @@ fn finish(response: &mut Response, place: &Place<'_>, request_id: &str) {
     if let Place::Routed(rule, _) = place {
         map.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
         map.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
-        if rule.spec.target == TargetSpec::Denizen {
-            map.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        }
         rule.notices.add_to(map);
+        if let Some(version) = &rule.spec.version {
+            version.add_to(map);
+        }
         return;
     }
     map.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

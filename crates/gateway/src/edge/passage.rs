@@ -1,12 +1,13 @@
 //! The rest of the door for an operation of this system: limits, who comes, body and idempotency key.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use bytes::Bytes;
-use denizen_kit::caller::{Caller, Role};
+use denizen_kit::caller::{Caller, Permissions, Person, Role};
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::time::Deadline;
 use http::Request;
-use std::sync::Arc;
 
 use super::authenticate::Care;
 use super::body::{self, Takes};
@@ -23,6 +24,8 @@ pub(super) struct Passage<'a> {
     pub(super) arrival: &'a Arrival,
     /// Whether the request is counted with those of its person.
     pub(super) counts_person: bool,
+    /// What the person may beside what they may anyway.
+    pub(super) lent: Permissions,
 }
 
 // === impl Passage ===
@@ -43,7 +46,7 @@ impl Passage<'_> {
                 if self.counts_person {
                     limits::check_person(app, &verified.limit_key)?;
                 }
-                person = Some(verified.person.clone());
+                person = Some(self.lend_to(&verified.person));
             }
         }
         if endpoint.is_try {
@@ -62,6 +65,14 @@ impl Passage<'_> {
         };
         parts.extensions.insert(Visit { call: Arc::new(call), peer: arrival.peer });
         Ok(Request::from_parts(parts, body))
+    }
+
+    fn lend_to(&self, person: &Arc<Person>) -> Arc<Person> {
+        if person.permissions.covers(self.lent) {
+            return person.clone();
+        }
+        let permissions = person.permissions.union(self.lent);
+        Arc::new(Person { permissions, ..Person::clone(person) })
     }
 
     /// The body as the operation gets it, and its bytes where the door has read them.

@@ -100,7 +100,12 @@ impl Table {
 
     /// Finds an operation; HEAD is GET without the body.
     pub(crate) fn find<'a>(&'a self, path: &str, method: &Method) -> Found<'a> {
-        let Some(route) = self.route(path) else { return Found::Nothing };
+        Self::find_at(self.route(path), method)
+    }
+
+    /// The same where the path has been found.
+    pub(crate) fn find_at<'a>(route: Option<&'a Route>, method: &Method) -> Found<'a> {
+        let Some(route) = route else { return Found::Nothing };
         let method = if *method == Method::HEAD { &Method::GET } else { method };
         let endpoint = route.endpoints.iter().find(|endpoint| endpoint.method == *method);
         endpoint.map_or(Found::Method(route), |endpoint| Found::Endpoint(route, endpoint))

@@ -12,7 +12,7 @@ use denizen_kit::id::SessionId;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::time::Timestamp;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::keys::VerifyingKey;
 
@@ -23,7 +23,7 @@ pub(crate) const MAX_TOKEN: usize = 8 * 1024;
 const MAX_KID: usize = 128;
 
 /// How far in the future a token may have been issued, for clocks that differ, in seconds.
-const CLOCK_SKEW: i64 = 30;
+pub(super) const CLOCK_SKEW: i64 = 30;
 
 /// For whom access tokens are.
 pub(crate) const AUDIENCE: &str = "denizen";
@@ -117,6 +117,19 @@ impl Verified {
 impl<'a> Parts<'a> {
     /// Takes a token apart.
     pub(crate) fn read(token: &'a str) -> Result<Self, Problem> {
+        let (parts, typ) = Self::split(token)?;
+        let is_access_token =
+            typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt");
+        if is_access_token && !parts.kid.is_empty() { Ok(parts) } else { Err(refused()) }
+    }
+
+    /// Takes a token of another issuer apart: it may be of another type, and name no key where there is but one.
+    pub(crate) fn read_foreign(token: &'a str) -> Result<Self, Problem> {
+        Self::split(token).map(|(parts, _)| parts)
+    }
+
+    /// The parts of a token, and its type.
+    fn split(token: &'a str) -> Result<(Self, String), Problem> {
         if token.len() > MAX_TOKEN {
             return Err(refused());
         }
@@ -127,16 +140,24 @@ impl<'a> Parts<'a> {
         }
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| refused())?;
         let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| refused())?;
-        let typ = header.typ.as_deref().unwrap_or_default();
-        let is_access_token =
-            typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt");
+        let typ = header.typ.unwrap_or_default().into_owned();
         let kid = header.kid.unwrap_or_default();
-        if !is_access_token || header.crit.is_some() || kid.is_empty() || kid.len() > MAX_KID {
+        if header.crit.is_some() || kid.len() > MAX_KID {
             return Err(refused());
         }
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| refused())?;
         let message = message.as_bytes();
-        Ok(Self { message, payload, signature, algorithm: header.alg.into_owned(), kid: kid.into_owned() })
+        let (algorithm, kid) = (header.alg.into_owned(), kid.into_owned());
+        Ok((Self { message, payload, signature, algorithm, kid }, typ))
+    }
+
+    /// What the token says, once its signature holds.
+    pub(crate) fn claims<T: DeserializeOwned>(&self, key: &VerifyingKey) -> Result<T, Problem> {
+        if !key.verifies(&self.algorithm, self.message, &self.signature) {
+            return Err(refused());
+        }
+        let payload = URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| refused())?;
+        serde_json::from_slice(&payload).map_err(|_| refused())
     }
 
     /// Verifies the token by its key and reads whom it names.
@@ -146,11 +167,7 @@ impl<'a> Parts<'a> {
         issuer: &str,
         now: Timestamp,
     ) -> Result<Verified, Problem> {
-        if !key.verifies(&self.algorithm, self.message, &self.signature) {
-            return Err(refused());
-        }
-        let payload = URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| refused())?;
-        let claims: Claims = serde_json::from_slice(&payload).map_err(|_| refused())?;
+        let claims: Claims = self.claims(key)?;
         let now = now.as_second();
         let for_us = match &claims.aud {
             Audience::One(audience) => audience == AUDIENCE,

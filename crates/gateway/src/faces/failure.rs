@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use denizen_kit::problem::{Code, Kind, Problem};
 use denizen_rpc::problem_from;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -105,6 +105,7 @@ impl Failure {
         *response.status_mut() = *status;
         let map = response.headers_mut();
         map.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        map.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if *status == StatusCode::UNAUTHORIZED {
             map.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"denizen\""));
         }

@@ -15,8 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::failure::{ProblemBody, ProblemField};
 use crate::edge::table::is_public;
 use crate::resources::{
-    administration, audit, auth, factors, ip_blocks, otp, password, privacy, service_accounts, sessions,
-    stats, transfer, users,
+    administration, audit, auth, factors, gateway, ip_blocks, otp, password, privacy, service_accounts,
+    sessions, stats, transfer, users,
 };
 use crate::state::App;
 
@@ -60,6 +60,7 @@ pub(crate) fn api() -> (axum::Router<Arc<App>>, OpenApi) {
         .merge(audit::rest::routes())
         .merge(stats::rest::routes())
         .merge(transfer::rest::routes())
+        .merge(gateway::rest::routes())
         .split_for_parts();
     complete(&mut document);
     (router, document)

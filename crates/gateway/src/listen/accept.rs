@@ -95,6 +95,7 @@ fn builder() -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(64 * 1024)
+        .enable_connect_protocol()
         .keep_alive_interval(Duration::from_secs(20));
     builder
 }

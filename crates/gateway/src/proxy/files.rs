@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use denizen_kit::config::Settings;
 
-use super::dialects;
 use super::spec::{Mistake, Raw};
 
 /// The tables there are, and what each holds.
@@ -19,8 +18,6 @@ const TABLES: [(&str, &str); 3] = [
 pub struct RouteFiles {
     /// Those of settings that are in no file.
     pub(crate) given: Raw,
-    /// Routes of the dialects that are on.
-    pub(crate) dialects: Vec<toml::Table>,
     /// The settings file, which may hold some.
     pub settings: Option<PathBuf>,
     /// Their own file, if the settings name one.
@@ -51,20 +48,13 @@ impl RouteFiles {
             upstreams: settings.tables("gateway.upstreams", TABLES[0].1),
             routes: settings.tables("gateway.routes", TABLES[1].1),
             grants: settings.tables("gateway.grants", TABLES[2].1),
-            dialects: Vec::new(),
         };
-        let dialects = settings.parse(
-            "gateway.dialects",
-            "six-services,rest-crud,django-users,shop-users",
-            "whose clients are understood besides those of this API; empty for none; see docs/dialects.md",
-            dialects::read,
-        );
         let named = settings.text(
             "gateway.routes_file",
             "",
             "file with more upstreams and routes, watched; by itself routes.toml beside the settings file or in the data folder",
         );
-        Self { given, dialects, named: named.map(PathBuf::from), ..Self::default() }
+        Self { given, named: named.map(PathBuf::from), ..Self::default() }
     }
 
     /// Reads the files.
@@ -76,7 +66,7 @@ impl RouteFiles {
     /// The objects in the files, and what is wrong beside them. Nothing, when a file cannot be read at all.
     pub(crate) fn parse(&self, texts: &Texts) -> Result<(Raw, Vec<Mistake>), Vec<Mistake>> {
         let (mut mistakes, mut errors) = (Vec::new(), Vec::new());
-        let mut raw = Raw { dialects: self.dialects.clone(), ..Raw::default() };
+        let mut raw = Raw::default();
         match &texts.settings {
             None => raw.add(self.given.clone()),
             Some(file) => match file.tables() {
@@ -134,8 +124,7 @@ fn take_objects(file: &File, tables: &mut toml::Table, mistakes: &mut Vec<Mistak
         }
         list
     };
-    let dialects = Vec::new();
-    Raw { upstreams: take("upstreams"), routes: take("routes"), grants: take("grants"), dialects }
+    Raw { upstreams: take("upstreams"), routes: take("routes"), grants: take("grants") }
 }
 
 /// A file of routes holds nothing else.

@@ -1,48 +1,69 @@
 //! Routes of the operator: matched at the door, passed on to this system's own face or to upstreams.
 //!
-//! What operators write (`spec/`) is compiled into one immutable value (`rules`), which is swapped whole when the files
-//! change (`reload`). A request keeps the rules it began with.
+//! What operators write (`spec/`) is compiled (`build`) into one immutable value (`rules`), which is swapped whole when
+//! the files change (`reload`). A request keeps the rules it began with.
 
 pub(crate) mod aggregate;
+mod build;
+pub(crate) mod cache;
 pub(crate) mod dialects;
 pub(crate) mod files;
+pub(crate) mod forward;
+mod forward_errors;
+pub(crate) mod headers;
+pub(crate) mod identity;
+pub(crate) mod issuers;
 pub(crate) mod matching;
 pub(crate) mod reload;
 pub(crate) mod rule;
 pub(crate) mod rules;
 pub(crate) mod spec;
 pub(crate) mod transform;
+mod upgrade;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
+use denizen_kit::task::Tasks;
 use denizen_kit::time::Timestamp;
 
+use crate::config::Config;
+use build::Maker;
+use dialects::Dialects;
 use files::{RouteFiles, Texts};
+use identity::Identities;
+use issuers::Issuers;
 use rules::Rules;
-use spec::Raw;
 
-/// The rules in force.
+/// The rules in force, and what they share over time.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     rules: ArcSwap<Rules>,
     /// What they were made from. Held while new ones are made: one at a time.
     texts: Mutex<Texts>,
+    tasks: Tasks,
+    issuers: Issuers,
+    dialects: Dialects,
+    pub(crate) identities: Identities,
 }
 
 // === impl Proxy ===
 
 impl Proxy {
-    /// Compiles the rules for the first time.
-    pub(crate) fn new(files: &RouteFiles, now: Timestamp) -> Self {
+    /// Compiles the rules for the first time. Must be called within a Tokio runtime when there are upstreams.
+    pub(crate) fn new(config: &Config, tasks: &Tasks, identities: Identities, now: Timestamp) -> Self {
+        let (files, dialects) = (&config.routes, config.dialects.clone());
         let texts = files.texts();
         let (raw, mistakes) = match files.parse(&texts) {
             Ok(parsed) => parsed,
-            Err(mistakes) => (Raw { dialects: files.dialects.clone(), ..files.given.clone() }, mistakes),
+            Err(mistakes) => (files.given.clone(), mistakes),
         };
-        let rules = Rules::build(raw, mistakes, now);
+        let issuers = Issuers::new();
+        let maker = Maker { tasks, now, before: None, issuers: &issuers, dialects: &dialects };
+        let rules = maker.build(raw, mistakes);
         rules.report();
-        Self { rules: ArcSwap::from_pointee(rules), texts: Mutex::new(texts) }
+        let rules = ArcSwap::from_pointee(rules);
+        Self { rules, texts: Mutex::new(texts), tasks: tasks.clone(), issuers, dialects, identities }
     }
 
     /// The rules in force now.
@@ -58,9 +79,13 @@ impl Proxy {
         if *held == texts {
             return;
         }
+        let before = self.rules.load_full();
         let rules = match files.parse(&texts) {
-            Ok((raw, mistakes)) => Rules::build(raw, mistakes, now),
-            Err(mistakes) => self.rules.load().with_mistakes(mistakes),
+            Ok((raw, mistakes)) => {
+                let (tasks, issuers, dialects) = (&self.tasks, &self.issuers, &self.dialects);
+                Maker { tasks, now, before: Some(&before), issuers, dialects }.build(raw, mistakes)
+            }
+            Err(mistakes) => before.with_mistakes(mistakes),
         };
         *held = texts;
         rules.report();
@@ -68,10 +93,16 @@ impl Proxy {
     }
 }
 
-/// What is wrong with what operators wrote, one line each.
-pub(crate) fn check(files: &RouteFiles) -> Vec<String> {
+/// What is wrong with what operators wrote, one line each. Must be called within a Tokio runtime.
+pub(crate) fn check(config: &Config) -> Vec<String> {
+    let files = &config.routes;
     let mistakes = match files.parse(&files.texts()) {
-        Ok((raw, mistakes)) => Rules::build(raw, mistakes, Timestamp::UNIX_EPOCH).mistakes,
+        Ok((raw, mistakes)) => {
+            let (tasks, issuers) = (Tasks::new(), Issuers::new());
+            let (now, dialects) = (Timestamp::UNIX_EPOCH, &config.dialects);
+            let maker = Maker { tasks: &tasks, now, before: None, issuers: &issuers, dialects };
+            maker.build(raw, mistakes).mistakes
+        }
         Err(mistakes) => mistakes,
     };
     mistakes.iter().map(ToString::to_string).collect()

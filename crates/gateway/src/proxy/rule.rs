@@ -1,29 +1,66 @@
 //! One compiled route.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use denizen_kit::caller::Permissions;
 use denizen_kit::time::Timestamp;
+use denizen_upstream::http::Cluster;
 use http::header::LINK;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 
+use super::aggregate::Aggregate;
+use super::forward::ForwardPolicy;
+use super::issuers::Issuer;
 use super::matching::Captures;
 use super::spec::access::Auth;
 use super::spec::answers::CorsSpec;
 use super::spec::grant::Grants;
-use super::spec::route::{RouteSpec, TargetSpec};
+use super::spec::route::RouteSpec;
+use super::spec::upstream::UpstreamSpec;
+use crate::edge::shed::Concurrency;
 use crate::edge::table::Stats;
+
+/// The methods of a route that takes any.
+const EVERY: HeaderValue = HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 
 /// A route in force.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) spec: RouteSpec,
+    pub(crate) target: Target,
     pub(crate) auth: Auth,
+    pub(crate) issuers: Vec<Issuer>,
+    /// How many may be answered at once.
+    pub(crate) concurrency: Option<Concurrency>,
+    /// Permissions that whoever comes by it has for this one request.
+    pub(crate) lent: Permissions,
     pub(crate) grants: Arc<Grants>,
     pub(crate) cors: Option<Cors>,
+    /// Its methods, for `Allow`.
+    pub(crate) allow: HeaderValue,
     /// `Deprecation`, `Sunset` and `Link`, for every answer.
     pub(crate) notices: Notices,
     pub(crate) stats: Stats,
+}
+
+/// Where a route leads.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// This system's own REST face.
+    Own,
+    /// An upstream, and how requests are passed on to it.
+    Upstream(Upstream, ForwardPolicy),
+    /// Several at once; the upstreams among them by name.
+    Aggregate(Arc<Aggregate>, HashMap<String, (Upstream, ForwardPolicy)>),
+}
+
+/// An upstream in force.
+#[derive(Clone, Debug)]
+pub(crate) struct Upstream {
+    pub(crate) spec: UpstreamSpec,
+    pub(crate) cluster: Cluster,
 }
 
 /// What pages of other origins are told, in the form of headers.
@@ -49,17 +86,31 @@ pub(crate) struct Notices {
 // === impl Rule ===
 
 impl Rule {
-    pub(crate) fn new(spec: RouteSpec, grants: Arc<Grants>) -> Self {
+    pub(crate) fn new(spec: RouteSpec, target: Target, grants: Arc<Grants>, issuers: Vec<Issuer>) -> Self {
         let asks = !spec.access.permissions.is_empty() || !spec.access.roles.is_empty();
         // This system's own operations know whom they let in; an upstream may know nothing of it.
-        let auth = spec.access.auth.unwrap_or(match spec.target {
-            TargetSpec::Denizen if !asks => Auth::None,
+        let auth = spec.access.auth.unwrap_or(match target {
+            Target::Own if !asks => Auth::None,
             _ => Auth::Required,
         });
         let cors = spec.cors.as_ref().map(|cors| Cors::new(cors, &spec));
         let notices = Notices::new(&spec);
+        let allow = allow(&spec.conditions.methods);
+        let concurrency = spec.max_in_flight.map(|most| Concurrency::new(&spec.name, most));
         let stats = Stats::new(&spec.name, "any");
-        Self { auth, grants, cors, notices, stats, spec }
+        Self {
+            target,
+            auth,
+            issuers,
+            concurrency,
+            lent: Permissions::NONE,
+            grants,
+            cors,
+            allow,
+            notices,
+            stats,
+            spec,
+        }
     }
 
     /// The path and query that the request has behind the route; none when they make no target.
@@ -89,6 +140,21 @@ impl Rule {
     }
 }
 
+/// The value of `Allow` for these methods; none of them means any.
+pub(crate) fn allow(methods: &[Method]) -> HeaderValue {
+    if methods.is_empty() {
+        return EVERY;
+    }
+    let mut names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    if names.contains(&"GET") {
+        names.push("HEAD");
+    }
+    names.push("OPTIONS");
+    names.sort_unstable();
+    names.dedup();
+    HeaderValue::try_from(names.join(", ")).unwrap_or(EVERY)
+}
+
 /// The path without the segments of the prefix, if it begins with them.
 fn stripped(path: &str, prefix: &str) -> String {
     match path.strip_prefix(prefix) {
@@ -105,11 +171,10 @@ impl Cors {
         let joined =
             |list: &[String]| HeaderValue::try_from(list.join(", ")).ok().filter(|value| !value.is_empty());
         let of_route: Vec<String> = spec.conditions.methods.iter().map(ToString::to_string).collect();
-        let every = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
         let seconds = cors.max_age.map_or(600, |span| span.0.as_secs());
         Self {
             origins: cors.origins.clone(),
-            methods: joined(&cors.methods).or_else(|| joined(&of_route)).unwrap_or(every),
+            methods: joined(&cors.methods).or_else(|| joined(&of_route)).unwrap_or(EVERY),
             headers: joined(&cors.headers),
             expose: joined(&cors.expose),
             credentials: cors.credentials,

@@ -1,6 +1,6 @@
 //! The compiled rules: one immutable value, made whole from what operators wrote, and swapped whole.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use denizen_kit::time::Timestamp;
@@ -8,26 +8,30 @@ use http::{HeaderMap, Method};
 use serde_json::Value;
 
 use super::matching::{Index, Verdict};
-use super::rule::Rule;
+use super::rule::{Rule, Upstream};
+use super::spec::Mistake;
 use super::spec::grant::Grants;
-use super::spec::route::{RouteSpec, TargetSpec};
-use super::spec::{Mistake, Raw};
 use crate::edge::path::Oddities;
 
 /// All rules in force.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
-    operator: Arc<Routes>,
-    dialects: Arc<Routes>,
+    pub(crate) operator: Arc<Routes>,
+    pub(crate) dialects: Arc<Routes>,
+    pub(crate) upstreams: BTreeMap<String, Upstream>,
+    pub(crate) grants: Arc<Grants>,
     pub(crate) mistakes: Vec<Mistake>,
     pub(crate) loaded: Option<Timestamp>,
 }
 
 /// Routes that are looked at together.
 #[derive(Debug, Default)]
-struct Routes {
+pub(crate) struct Routes {
     index: Index,
-    list: Vec<Arc<Rule>>,
+    /// Whether each may stand before a path of the system's own.
+    overrides: bool,
+    /// In the order of the file.
+    pub(crate) list: Vec<Arc<Rule>>,
 }
 
 /// What is looked at to find a route.
@@ -37,7 +41,7 @@ pub(crate) struct Seen<'a> {
     /// In its normal form.
     pub(crate) path: &'a str,
     pub(crate) odd: Oddities,
-    /// Of a preflight, the method that is asked for.
+    /// The method that is looked for: of a preflight and of a WebSocket over HTTP/2 another than the request's own.
     pub(crate) method: &'a Method,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) query: Option<&'a str>,
@@ -60,50 +64,6 @@ pub(crate) enum Match {
 // === impl Rules ===
 
 impl Rules {
-    /// Compiles what operators wrote. What has a mistake is left out.
-    pub(crate) fn build(raw: Raw, mut mistakes: Vec<Mistake>, now: Timestamp) -> Self {
-        let grants = Arc::new(Grants::read(raw.grants, &mut mistakes));
-        let operator = Self::compile(raw.routes, &grants, &mut mistakes);
-        let dialects = Self::compile(raw.dialects, &grants, &mut mistakes);
-        let (operator, dialects) = (Arc::new(Routes::new(operator)), Arc::new(Routes::new(dialects)));
-        Self { operator, dialects, mistakes, loaded: Some(now) }
-    }
-
-    /// Compiles routes that are looked at together.
-    fn compile(
-        tables: Vec<toml::Table>,
-        grants: &Arc<Grants>,
-        mistakes: &mut Vec<Mistake>,
-    ) -> Vec<Arc<Rule>> {
-        let mut specs = Vec::with_capacity(tables.len());
-        let mut names = HashSet::new();
-        for (place, table) in tables.into_iter().enumerate() {
-            let (spec, found) = RouteSpec::read(place + 1, table);
-            mistakes.extend(found);
-            let Some(spec) = spec else { continue };
-            if names.insert(spec.name.clone()) {
-                specs.push(spec);
-            } else {
-                mistakes.push(mistake(
-                    &spec.name,
-                    "name",
-                    "another route has this name; the first one counts",
-                ));
-            }
-        }
-        let mut rules = Vec::with_capacity(specs.len());
-        for spec in specs {
-            if let TargetSpec::Upstream(name) = &spec.target {
-                let detail =
-                    format!("there is no upstream {name:?}; write it as one of [[gateway.upstreams]]");
-                mistakes.push(mistake(&spec.name, "upstream", &detail));
-                continue;
-            }
-            rules.push(Arc::new(Rule::new(spec, grants.clone())));
-        }
-        rules
-    }
-
     /// The same rules, with other mistakes: those of files that could not be read.
     pub(crate) fn with_mistakes(&self, mistakes: Vec<Mistake>) -> Self {
         Self { mistakes, ..self.clone() }
@@ -128,52 +88,60 @@ impl Rules {
         self.operator.list.is_empty() && self.dialects.list.is_empty()
     }
 
-    /// The routes in the order of the file.
-    pub(crate) fn routes(&self) -> &[Arc<Rule>] {
-        &self.operator.list
+    /// The route of a name.
+    pub(crate) fn route(&self, name: &str) -> Option<&Rule> {
+        let mut all = self.operator.list.iter().chain(&self.dialects.list);
+        all.find(|rule| rule.spec.name == name).map(|rule| &**rule)
+    }
+
+    /// Whether the host of a request matters to any route.
+    pub(crate) fn name_hosts(&self) -> bool {
+        self.operator.index.names_hosts() || self.dialects.index.names_hosts()
     }
 
     /// Finds the route of a request.
     pub(crate) fn find(&self, seen: Seen<'_>) -> Match {
-        match self.operator.find(seen) {
-            Match::Nothing(mut methods) => match self.dialects.find(seen) {
-                Match::Nothing(others) => {
-                    methods.extend(others);
-                    Match::Nothing(methods)
-                }
+        match (self.operator.find(seen), &self.dialects) {
+            (Match::Nothing(methods), dialects) if !dialects.list.is_empty() => match dialects.find(seen) {
+                Match::Nothing(more) => Match::Nothing([methods, more].concat()),
                 found => found,
             },
-            found => found,
+            (found, _) => found,
         }
     }
-}
-
-fn mistake(route: &str, key: &str, detail: &str) -> Mistake {
-    Mistake { object: format!("route {route}"), key: key.to_owned(), detail: detail.to_owned() }
 }
 
 // === impl Routes ===
 
 impl Routes {
-    fn new(list: Vec<Arc<Rule>>) -> Self {
+    pub(crate) fn new(list: Vec<Arc<Rule>>, overrides: bool) -> Self {
         let mut order: Vec<usize> = (0..list.len()).collect();
         // Stable: between equals the first in the file stays first.
-        order.sort_by_key(|place| std::cmp::Reverse(list[*place].spec.conditions.weight()));
+        order.sort_by_key(|place| {
+            let spec = &list[*place].spec;
+            std::cmp::Reverse((spec.conditions.weight(), spec.version.is_some()))
+        });
         let mut index = Index::default();
         for place in order {
             let spec = &list[place].spec;
             index.add(&spec.hosts, &spec.pattern, place);
         }
-        Self { index, list }
+        Self { index, overrides, list }
     }
 
     fn find(&self, seen: Seen<'_>) -> Match {
+        if self.list.is_empty() {
+            return Match::Nothing(Vec::new());
+        }
         let mut methods = Vec::new();
         let mut needs_body = false;
         let found = self.index.find(seen.host, seen.path, &mut |place| {
             let spec = &self.list[place].spec;
             let conditions = &spec.conditions;
-            let is_shut = seen.is_built_in && !spec.overrides;
+            if spec.version.as_ref().is_some_and(|version| !version.is_asked_for(seen.headers)) {
+                return Verdict::Next;
+            }
+            let is_shut = seen.is_built_in && !spec.overrides && !self.overrides;
             if is_shut || !seen.odd.within(spec.odd_paths) || !conditions.take_head(seen.headers, seen.query)
             {
                 return Verdict::Next;

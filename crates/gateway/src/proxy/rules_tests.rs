@@ -1,7 +1,13 @@
 use http::Request;
 use serde_json::json;
 
+use denizen_kit::task::Tasks;
+
 use super::*;
+use crate::proxy::build::Maker;
+use crate::proxy::dialects::Dialects;
+use crate::proxy::issuers::Issuers;
+use crate::proxy::spec::Raw;
 
 fn rules(toml: &str) -> Rules {
     let table: toml::Table = toml.parse().unwrap();
@@ -9,13 +15,11 @@ fn rules(toml: &str) -> Rules {
         Some(list) => list.as_array().unwrap().iter().map(|item| item.as_table().unwrap().clone()).collect(),
         None => Vec::new(),
     };
-    let raw = Raw {
-        upstreams: list("upstreams"),
-        routes: list("routes"),
-        grants: list("grants"),
-        dialects: Vec::new(),
-    };
-    Rules::build(raw, Vec::new(), Timestamp::UNIX_EPOCH)
+    let raw = Raw { upstreams: list("upstreams"), routes: list("routes"), grants: list("grants") };
+    let (tasks, issuers) = (Tasks::new(), Issuers::new());
+    let (now, dialects) = (Timestamp::UNIX_EPOCH, Dialects::default());
+    let maker = Maker { tasks: &tasks, now, before: None, issuers: &issuers, dialects: &dialects };
+    maker.build(raw, Vec::new())
 }
 
 /// A route of this name, path and further conditions.
@@ -123,7 +127,7 @@ fn a_bad_route_leaves_only_itself_out() {
         + "[[gateway.routes]]\nmatch = { path = \"/x\" }\nupstream = \"shop\"\nretires = 1\n"
         + "[[gateway.routes]]\nname = \"lost\"\nmatch = { path = \"/lost\" }\nupstream = \"nowhere\"\n";
     let rules = rules(&text);
-    assert_eq!(rules.routes().len(), 1);
+    assert_eq!(rules.operator.list.len(), 1);
     let mistakes: Vec<String> = rules.mistakes.iter().map(ToString::to_string).collect();
     let has = |text: &str| mistakes.iter().any(|mistake| mistake.contains(text));
     assert!(has("route bad: match: path: \"bad\": a path begins with /"), "{mistakes:#?}");
@@ -134,4 +138,20 @@ fn a_bad_route_leaves_only_itself_out() {
     );
     assert!(has("route lost: upstream: there is no upstream \"nowhere\""));
     assert_eq!(mistakes.len(), 6, "{mistakes:#?}");
+}
+
+#[test]
+fn a_version_is_found_by_its_header() {
+    let rules = rules(
+        &(route("one", "path = \"/v\"")
+            + "version = { name = \"1\", default = true }\n"
+            + &route("two", "path = \"/v\"")
+            + "version = \"2\"\n"),
+    );
+    assert_eq!(rules.mistakes, []);
+    let ask = |version: &str| Request::get("/v").header("api-version", version).body(()).unwrap();
+    assert_eq!(find(&rules, get("/v"), None), "one");
+    assert_eq!(find(&rules, ask("1"), None), "one");
+    assert_eq!(find(&rules, ask("2"), None), "two");
+    assert_eq!(find(&rules, ask("3"), None), "", "a version that there is not is no other");
 }

@@ -4,6 +4,7 @@ pub(crate) mod administration;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod factors;
+pub(crate) mod gateway;
 pub(crate) mod ip_blocks;
 pub(crate) mod otp;
 pub(crate) mod password;

@@ -1,6 +1,7 @@
 use axum::body::Body;
 use http::{Method, Request};
 use serde_json::json;
+use tower::ServiceExt;
 
 use crate::setting::{app, config, get, post, send, send_to};
 
@@ -215,4 +216,40 @@ async fn other_origins_read_answers_only_when_they_are_named() {
     let (response, _) = send_to(&app, preflight("https://evil.test")).await;
     assert!(!response.headers().contains_key("access-control-allow-origin"));
     assert!(!response.headers().contains_key("access-control-allow-methods"));
+}
+
+#[tokio::test]
+async fn more_requests_at_once_than_are_allowed_are_refused_and_health_never_is() {
+    let app = app(config("gateway.max_in_flight = 1\n"));
+    let ask = async |path: &'static str| denizen_gateway::router(&app).oneshot(get(path)).await.unwrap();
+    // Its answer is there, but nobody has read it yet.
+    let held = ask("/openapi.json").await;
+    assert_eq!(held.status(), 200);
+    let (refused, body) = send_to(&app, get("/openapi.json")).await;
+    assert_eq!((refused.status().as_u16(), &body["code"]), (503, &json!("overloaded")));
+    assert_eq!(refused.headers()["retry-after"], "1");
+    for probe in ["/health/live", "/health/ready"] {
+        assert_ne!(send_to(&app, get(probe)).await.1["code"], "overloaded", "{probe}");
+    }
+    drop(held);
+    assert_eq!(ask("/openapi.json").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_subnet_has_a_limit_where_it_is_set() {
+    let app = app(config("gateway.limits.per_subnet = \"2/1h\"\n"));
+    let ask = async |ip: &str| {
+        let peer: std::net::SocketAddr = format!("{ip}:4000").parse().unwrap();
+        let mut request = get("/");
+        request.headers_mut().insert("host", "127.0.0.1:8080".parse().unwrap());
+        request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
+        send_to(&app, request).await.0
+    };
+    for ip in ["192.0.2.1", "192.0.2.2"] {
+        assert_eq!(ask(ip).await.status(), 200);
+    }
+    let refused = ask("192.0.2.3").await;
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["ratelimit-policy"], "\"per_subnet\";q=2;w=3600");
+    assert_eq!(ask("192.0.3.1").await.status(), 200);
 }

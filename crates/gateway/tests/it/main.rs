@@ -8,3 +8,5 @@ mod routes;
 mod setting;
 mod sockets;
 mod system;
+mod upstream;
+mod upstreams;

@@ -136,7 +136,7 @@ async fn methods_that_no_route_takes_are_405_with_those_that_one_does() {
         + "[[gateway.routes]]\nname = \"put\"\nmatch = { path = \"/thing\", methods = [\"PUT\"] }\nupstream = \"denizen\"\n";
     let (response, _) = ask(config(&toml), post("/thing", "{}")).await;
     assert_eq!(response.status(), 405);
-    assert_eq!(response.headers()["allow"], "GET, HEAD, PUT");
+    assert_eq!(response.headers()["allow"], "GET, HEAD, OPTIONS, PUT");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use denizen_gateway::{App, Check, Config, Deps, Health, Info};
 use denizen_kit::caller::Role;
 use denizen_kit::config::Settings;
 use denizen_kit::seal::Key;
+use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Timestamp};
 use denizen_rpc::{Links, Signer};
 use http::{Request, Response};
@@ -42,6 +43,8 @@ pub(crate) fn app_with(config: Config, health: Health) -> Arc<App> {
         info: Info { version: "1.2.3".to_owned(), roles: vec![Role::Gateway], engine: String::new() },
         network_key: Key::from_bytes([2; 32]),
         account_changes: None,
+        identity_key: Key::from_bytes([3; 32]),
+        tasks: Tasks::new(),
     })
 }
 

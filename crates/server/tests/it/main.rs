@@ -7,6 +7,7 @@ mod generated;
 mod kill;
 mod process;
 mod references;
+mod residue;
 mod roles;
 mod split;
 mod starts;

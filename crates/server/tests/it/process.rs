@@ -256,7 +256,7 @@ fn signal(pid: u32, name: &str) {
 }
 
 /// A port that nobody uses; no two tests of this program get the same.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static FIRST: OnceLock<u32> = OnceLock::new();
     static TAKEN: AtomicU32 = AtomicU32::new(0);
     let count = PORTS.end - PORTS.start;

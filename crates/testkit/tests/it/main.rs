@@ -19,6 +19,7 @@ mod profiles;
 mod races;
 mod refusals;
 mod residue;
+mod routing;
 mod services;
 mod standing;
 mod support;

@@ -2,14 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails where it should")]
 
+mod http;
 mod server;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use ::http::Request;
 use denizen_kit::task::Tasks;
 use denizen_upstream::{Targets, channel};
-use http::Request;
 use server::Target;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;

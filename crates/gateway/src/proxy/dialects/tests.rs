@@ -1,6 +1,7 @@
 //! The documented calls of each dialect, through the rules that are made of its file.
 
 use bytes::Bytes;
+use denizen_kit::task::Tasks;
 use denizen_kit::time::Timestamp;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -10,6 +11,8 @@ use super::*;
 use crate::edge::path::examine;
 use crate::edge::table::{Found, Table as Paths};
 use crate::faces::rest;
+use crate::proxy::build::Maker;
+use crate::proxy::issuers::Issuers;
 use crate::proxy::rule::Rule;
 use crate::proxy::rules::{Match, Rules, Seen};
 use crate::proxy::spec::Raw;
@@ -47,8 +50,10 @@ struct Sent {
 
 impl Door {
     fn new() -> Self {
-        let dialects = names().flat_map(|name| routes(name).unwrap()).collect();
-        let rules = Rules::build(Raw { dialects, ..Raw::default() }, Vec::new(), Timestamp::UNIX_EPOCH);
+        let dialects = Dialects { names: names().map(str::to_owned).collect(), open_list: false };
+        let (tasks, issuers, now) = (Tasks::new(), Issuers::new(), Timestamp::UNIX_EPOCH);
+        let maker = Maker { tasks: &tasks, now, before: None, issuers: &issuers, dialects: &dialects };
+        let rules = maker.build(Raw::default(), Vec::new());
         assert_eq!(rules.mistakes, []);
         Self { rules, own: Paths::new(&rest::paths(&rest::api().1)) }
     }
@@ -81,7 +86,7 @@ impl Door {
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         let (rule, params) = self.find(&parts).unwrap_or_else(|| panic!("{call} leads nowhere"));
-        let changes = rule.spec.changes.request.as_ref().unwrap();
+        let changes = rule.spec.request.as_ref().unwrap();
         let body = changes.apply(&mut parts, &params, Bytes::from(body.to_owned())).unwrap();
         let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
         Sent { method: parts.method, target: parts.uri.to_string(), headers: parts.headers, body }
@@ -95,7 +100,7 @@ impl Door {
         headers.insert("content-type", "application/json".parse().unwrap());
         let mut status = StatusCode::from_u16(status).unwrap();
         let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-        let Some(changes) = &rule.spec.changes.response else {
+        let Some(changes) = &rule.spec.response else {
             return (status.as_u16(), headers, body.clone());
         };
         let sent = "/api/v1/users".parse().unwrap();
@@ -402,10 +407,10 @@ fn shop_users_says_what_is_meant() {
 
 #[test]
 fn a_name_that_is_no_dialect_is_told() {
-    assert!(read("rest-crud, shop-users").unwrap().iter().all(|route| route.contains_key("match")));
-    assert_eq!(read(" ").unwrap(), Vec::<Table>::new());
+    assert_eq!(listed("rest-crud, shop-users").unwrap(), ["rest-crud", "shop-users"]);
+    assert_eq!(listed(" ").unwrap(), Vec::<String>::new());
     assert_eq!(
-        read("soap").unwrap_err(),
+        listed("soap").unwrap_err(),
         "there is no dialect \"soap\"; there are six-services, rest-crud, django-users, shop-users"
     );
 }

@@ -49,6 +49,11 @@ impl Index {
         }
     }
 
+    /// Whether some routes are for hosts that they name.
+    pub(crate) fn names_hosts(&self) -> bool {
+        !self.exact.is_empty() || !self.below.is_empty()
+    }
+
     fn below(&mut self, suffix: &str) -> &mut Node {
         let place = self.below.iter().position(|(known, _)| known == suffix).unwrap_or_else(|| {
             let place = self.below.partition_point(|(known, _)| known.len() >= suffix.len());

@@ -1,13 +1,12 @@
 //! Who may come by a route.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Fields;
-use super::values::networks;
-use crate::edge::client::Network;
+use crate::edge::addresses::Addresses;
 
 /// Who may come.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AccessSpec {
     pub(crate) auth: Option<Auth>,
     /// All of them are needed.
@@ -15,12 +14,13 @@ pub(crate) struct AccessSpec {
     /// One of them is needed.
     pub(crate) roles: Vec<String>,
     pub(crate) issuers: Vec<IssuerSpec>,
-    pub(crate) ip_allow: Vec<Network>,
-    pub(crate) ip_deny: Vec<Network>,
+    /// Whether upstreams get the access token too.
+    pub(crate) keeps_authorization: bool,
+    pub(crate) addresses: Addresses,
 }
 
 /// Whether a token is needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Auth {
     /// It is not looked at.
@@ -51,8 +51,8 @@ impl AccessSpec {
             permissions: fields.take("permissions").unwrap_or_default(),
             roles: fields.take("roles").unwrap_or_default(),
             issuers: fields.parse("issuers", IssuerSpec::check_all).unwrap_or_default(),
-            ip_allow: fields.parse("ip_allow", networks).unwrap_or_default(),
-            ip_deny: fields.parse("ip_deny", networks).unwrap_or_default(),
+            keeps_authorization: fields.take("keep_authorization").unwrap_or_default(),
+            addresses: read_addresses(fields),
         };
         let asks = !access.permissions.is_empty() || !access.roles.is_empty();
         if asks && matches!(access.auth, Some(Auth::None | Auth::Optional)) {
@@ -63,6 +63,16 @@ impl AccessSpec {
         }
         access
     }
+}
+
+fn read_addresses(fields: &mut Fields) -> Addresses {
+    let list = |list: Option<Vec<String>>| list.unwrap_or_default();
+    let (allow, deny) = (list(fields.take("ip_allow")), list(fields.take("ip_deny")));
+    Addresses::compile(&allow, &deny).unwrap_or_else(|detail| {
+        let (key, said) = detail.split_once(": ").unwrap_or(("ip_allow", &detail));
+        fields.mistake(key, said);
+        Addresses::default()
+    })
 }
 
 // === impl IssuerSpec ===

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use denizen_kit::caller::{Permission, Permissions, Person};
+
 use super::{Fields, Mistake};
 
 /// By role, the permissions of the operator's own that it allows.
@@ -34,5 +36,13 @@ impl Grants {
     /// Whether one of the roles allows the permission.
     pub(crate) fn allow<S: AsRef<str>>(&self, roles: &[S], permission: &str) -> bool {
         roles.iter().filter_map(|role| self.0.get(role.as_ref())).any(|held| held.contains(permission))
+    }
+
+    /// Whether a person of this system has a permission: one of the system's own, or by a role.
+    pub(crate) fn may(&self, person: &Person, permission: &str) -> bool {
+        let held = person.permissions;
+        let own = Permission::parse(permission).is_some_and(|permission| held.has(permission));
+        // Administrators have every permission, those of the operator's own too.
+        own || held == Permissions::all() || self.allow(&person.roles, permission)
     }
 }

@@ -7,7 +7,9 @@ pub(crate) mod grant;
 mod matches;
 mod read;
 pub(crate) mod route;
+pub(crate) mod upstream;
 pub(crate) mod values;
+pub(crate) mod version;
 
 use std::fmt;
 
@@ -22,8 +24,6 @@ pub(crate) struct Raw {
     pub(crate) upstreams: Vec<toml::Table>,
     pub(crate) routes: Vec<toml::Table>,
     pub(crate) grants: Vec<toml::Table>,
-    /// Routes of dialects, which come after those of the operator.
-    pub(crate) dialects: Vec<toml::Table>,
 }
 
 /// What is wrong with one key of one object.
@@ -45,7 +45,6 @@ impl Raw {
         self.upstreams.extend(other.upstreams);
         self.routes.extend(other.routes);
         self.grants.extend(other.grants);
-        self.dialects.extend(other.dialects);
     }
 }
 

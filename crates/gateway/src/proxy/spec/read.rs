@@ -64,7 +64,12 @@ impl Fields {
         match read(self.take(key)?) {
             Ok(value) => Some(value),
             Err(detail) => {
-                self.mistake(key, detail);
+                // A part that knows its own keys says which it is.
+                let within = detail.strip_prefix(key).filter(|rest| rest.starts_with(['.', '[']));
+                match within.and_then(|rest| rest.split_once(": ")) {
+                    Some((below, said)) => self.mistake(&format!("{key}{below}"), said),
+                    None => self.mistake(key, detail),
+                }
                 None
             }
         }

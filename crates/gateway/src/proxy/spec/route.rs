@@ -1,5 +1,6 @@
 //! `[[gateway.routes]]`: one route, read and checked by itself. What it names of other objects is looked up later.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
@@ -8,14 +9,21 @@ use serde::Deserialize;
 use super::access::AccessSpec;
 use super::answers::{CorsSpec, Life};
 use super::matches::Matched;
-use super::values::{Size, Span, method, plain_path};
+use super::values::{OneOrMany, Size, Span, method, plain_path};
+use super::version::Version;
 use super::{Fields, Mistake};
+use crate::edge::limits::route::{RateLimitSpec, RouteLimit};
 use crate::edge::path::Oddities;
+use crate::proxy::aggregate::{Aggregate, AggregateSpec};
+use crate::proxy::cache::{CachePolicy, CacheSpec};
 use crate::proxy::matching::{Conditions, HostPattern, Pattern, Template};
-use crate::proxy::transform::{self, RequestSpec, RequestTransform, ResponseSpec, ResponseTransform};
+use crate::proxy::transform::{RequestSpec, RequestTransform, ResponseSpec, ResponseTransform};
 
 /// Most retries of one request.
 const MAX_RETRIES: u32 = 10;
+
+/// How often a request is sent again when a route does not say.
+const RETRIES: u32 = 1;
 
 /// How long an upstream's answer may take when a route does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,12 +45,10 @@ pub(crate) struct RouteSpec {
     pub(crate) cors: Option<CorsSpec>,
     pub(crate) life: Life,
     pub(crate) tries: Tries,
-    pub(crate) changes: Changes,
-}
-
-/// What is changed of requests and answers.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Changes {
+    pub(crate) limits: Vec<RouteLimit>,
+    pub(crate) max_in_flight: Option<usize>,
+    pub(crate) cache: Option<Arc<CachePolicy>>,
+    pub(crate) version: Option<Version>,
     pub(crate) request: Option<RequestTransform>,
     pub(crate) response: Option<ResponseTransform>,
 }
@@ -54,6 +60,8 @@ pub(crate) enum TargetSpec {
     Denizen,
     /// An upstream, by name.
     Upstream(String),
+    /// Several at once.
+    Aggregate(Arc<Aggregate>),
 }
 
 /// What becomes of method and path.
@@ -92,8 +100,15 @@ impl RouteSpec {
         if !is_matched {
             fields.mistake("match", "each needs one, such as { path = \"/shop/{*rest}\" }");
         }
-        let target = read_target(&mut fields);
         let pattern = matched.as_ref().map(|matched| &matched.pattern);
+        let captured = pattern.map(Pattern::names).unwrap_or_default();
+        let target = read_target(&mut fields, &captured);
+        let request = fields.parse("request", |spec: RequestSpec| {
+            RequestTransform::compile(&spec, &captured).map_err(|mistake| mistake.to_string())
+        });
+        let response = fields.parse("response", |spec: ResponseSpec| {
+            ResponseTransform::compile(&spec, &captured).map_err(|mistake| mistake.to_string())
+        });
         let rewrite = Rewrite::read(&mut fields, pattern);
         let access = AccessSpec::read(&mut fields);
         let odd: OddPaths = fields.take("odd_paths").unwrap_or_default();
@@ -103,18 +118,27 @@ impl RouteSpec {
         let overrides = fields.take("override").unwrap_or_default();
         let cors = fields.parse("cors", CorsSpec::check);
         let life = Life::read(&mut fields);
+        let version = fields.parse("version", Version::read);
+        let name = fields.name.clone();
+        let limits = fields.parse("rate_limit", |specs: OneOrMany<RateLimitSpec>| read_limits(&name, specs));
+        let cache = fields.parse("cache", |spec: CacheSpec| CachePolicy::compile(&name, &spec));
+        let max_in_flight = fields.take("max_in_flight");
         let tries = Tries::read(&mut fields);
-        let changes = Changes::read(&mut fields, pattern);
         if target == Some(TargetSpec::Denizen) && !odd_paths.is_none() {
             fields.mistake("odd_paths", "this system's own paths are never odd; leave it out");
         }
-        let name = fields.name.clone();
         let mistakes = fields.finish();
         let (Some(matched), Some(target), []) = (matched, target, mistakes.as_slice()) else {
             return (None, mistakes);
         };
         let Matched { hosts, pattern, conditions } = matched;
         let spec = Self {
+            limits: limits.unwrap_or_default(),
+            max_in_flight,
+            cache: cache.map(Arc::new),
+            version,
+            request,
+            response,
             name,
             hosts,
             pattern,
@@ -128,20 +152,34 @@ impl RouteSpec {
             cors,
             life,
             tries,
-            changes,
         };
         (Some(spec), mistakes)
     }
 }
 
-fn read_target(fields: &mut Fields) -> Option<TargetSpec> {
-    let is_named = fields.has("upstream");
+fn read_limits(route: &str, specs: OneOrMany<RateLimitSpec>) -> Result<Vec<RouteLimit>, String> {
+    specs.into_vec().iter().map(|spec| RouteLimit::compile(route, spec)).collect()
+}
+
+fn read_target(fields: &mut Fields, captured: &[String]) -> Option<TargetSpec> {
+    let (is_one, is_several) = (fields.has("upstream"), fields.has("aggregate"));
     let name: Option<String> = fields.take("upstream");
-    if !is_named {
-        fields
-            .mistake("upstream", "each needs one: \"denizen\", or the name of one of [[gateway.upstreams]]");
+    let aggregate = fields.parse("aggregate", |spec: AggregateSpec| {
+        spec.compile(captured).map_err(|mistake| mistake.to_string())
+    });
+    match (is_one, is_several) {
+        (true, true) => {
+            fields.mistake("aggregate", "a route leads to one upstream or to several; leave one out")
+        }
+        (false, false) => fields.mistake(
+            "upstream",
+            "each needs one: \"denizen\", or the name of one of [[gateway.upstreams]], or aggregate",
+        ),
+        _ => {}
     }
-    name.map(|name| if name == "denizen" { TargetSpec::Denizen } else { TargetSpec::Upstream(name) })
+    let one =
+        name.map(|name| if name == "denizen" { TargetSpec::Denizen } else { TargetSpec::Upstream(name) });
+    one.or_else(|| aggregate.map(|aggregate| TargetSpec::Aggregate(Arc::new(aggregate))))
 }
 
 // === impl Rewrite ===
@@ -166,31 +204,6 @@ impl Rewrite {
     }
 }
 
-// === impl Changes ===
-
-impl Changes {
-    fn read(fields: &mut Fields, pattern: Option<&Pattern>) -> Self {
-        let captured = pattern.map(Pattern::names).unwrap_or_default();
-        let request: Option<RequestSpec> = fields.take("request");
-        let response: Option<ResponseSpec> = fields.take("response");
-        let request = request.map(|spec| RequestTransform::compile(&spec, &captured));
-        let response = response.map(|spec| ResponseTransform::compile(&spec, &captured));
-        Self { request: noted(fields, request), response: noted(fields, response) }
-    }
-}
-
-/// What was compiled, or none and a note of the mistake.
-fn noted<T>(fields: &mut Fields, compiled: Option<Result<T, transform::Mistake>>) -> Option<T> {
-    match compiled? {
-        Ok(compiled) => Some(compiled),
-        Err(mistake) => {
-            let (key, detail) = mistake.into_parts();
-            fields.mistake(&key, detail);
-            None
-        }
-    }
-}
-
 // === impl Tries ===
 
 impl Tries {
@@ -200,7 +213,7 @@ impl Tries {
             _ => Err(format!("at most {MAX_RETRIES}")),
         });
         Self {
-            retries: retries.unwrap_or_default(),
+            retries: retries.unwrap_or(RETRIES),
             timeout: fields.take("timeout").map_or(TIMEOUT, |Span(time)| time),
             try_timeout: fields.take("try_timeout").map(|Span(time)| time),
         }

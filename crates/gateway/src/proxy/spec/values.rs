@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use denizen_kit::config::{parse_duration, parse_size};
 use denizen_kit::time::Timestamp;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, Method};
 use serde::{Deserialize, Deserializer, de};
-
-use crate::edge::client::Network;
 
 /// A duration such as `"30m"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,16 +88,6 @@ pub(crate) fn method(name: &str) -> Result<Method, String> {
 /// A header by name.
 pub(crate) fn header_name(name: &str) -> Result<HeaderName, String> {
     HeaderName::try_from(name).map_err(|_| format!("{name:?} is no name of a header"))
-}
-
-/// A header's value.
-pub(crate) fn header_value(value: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_str(value).map_err(|_| format!("{value:?} has characters that no header may have"))
-}
-
-/// Networks such as `10.0.0.0/8`.
-pub(crate) fn networks(list: Vec<String>) -> Result<Vec<Network>, String> {
-    list.iter().map(|text| Network::parse(text.trim())).collect()
 }
 
 /// A path without a pattern, query or fragment, such as `/shop`.

@@ -13,11 +13,6 @@ pub(crate) struct Mistake {
 // === impl Mistake ===
 
 impl Mistake {
-    /// The keys that lead to it, and what to write.
-    pub(crate) fn into_parts(self) -> (String, String) {
-        (self.at, self.said)
-    }
-
     pub(crate) fn new(said: impl Into<String>) -> Self {
         Self { at: String::new(), said: said.into() }
     }

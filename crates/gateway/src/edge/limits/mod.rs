@@ -4,21 +4,23 @@
 //! counted together with the other nodes. A refresh counts with its address only: its token cannot be guessed, and
 //! many people share an address.
 
+mod fields;
+#[cfg(test)]
+mod outage_tests;
+pub(crate) mod route;
+
 use std::io::{Cursor, Write};
 use std::net::IpAddr;
 
 use denizen_cache::{Quota, Verdict};
-use denizen_kit::problem::{Code, Problem};
 use denizen_kit::seal::sha256;
-use http::{HeaderName, HeaderValue};
 
 use crate::faces::failure::Failure;
 use crate::state::App;
 
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+use fields::Policy;
 
-/// Counts a request with all others and with those of its address.
+/// Counts a request with all others, with those of its address, and with those of its subnet if that is limited.
 pub(crate) fn check_request(app: &App, ip: Option<IpAddr>) -> Result<(), Failure> {
     let limits = &app.config.limits;
     if !limits.enabled {
@@ -26,8 +28,12 @@ pub(crate) fn check_request(app: &App, ip: Option<IpAddr>) -> Result<(), Failure
     }
     admit("global", &limits.global, &app.cache.limit_local("limit:global", &limits.global))?;
     let mut buffer = [0; 64];
-    match ip.and_then(|ip| ip_key(&mut buffer, "limit:ip:", ip)) {
-        Some(key) => admit("per_ip", &limits.per_ip, &app.cache.limit_local(key, &limits.per_ip)),
+    if let Some(key) = ip.and_then(|ip| ip_key(&mut buffer, "limit:ip:", ip)) {
+        admit("per_ip", &limits.per_ip, &app.cache.limit_local(key, &limits.per_ip))?;
+    }
+    let Some(quota) = &limits.per_subnet else { return Ok(()) };
+    match ip.and_then(|ip| subnet_key(&mut buffer, "limit:subnet:", ip)) {
+        Some(key) => admit("per_subnet", quota, &app.cache.limit_local(key, quota)),
         None => Ok(()),
     }
 }
@@ -78,22 +84,20 @@ fn ip_key<'a>(buffer: &'a mut [u8; 64], prefix: &str, ip: IpAddr) -> Option<&'a 
     std::str::from_utf8(&buffer[..length]).ok()
 }
 
-/// The refusal of a request beyond a quota, with the fields of draft-ietf-httpapi-ratelimit-headers-10.
+/// The name of a subnet: /24 of IPv4, /56 of IPv6, which one site has at least.
+fn subnet_key<'a>(buffer: &'a mut [u8; 64], prefix: &str, ip: IpAddr) -> Option<&'a str> {
+    let mut cursor = Cursor::new(buffer.as_mut_slice());
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => write!(cursor, "{prefix}4:{:x}", ip.to_bits() >> 8).ok()?,
+        IpAddr::V6(ip) => write!(cursor, "{prefix}6:{:x}", ip.to_bits() >> 72).ok()?,
+    }
+    let length = usize::try_from(cursor.position()).ok()?;
+    std::str::from_utf8(&buffer[..length]).ok()
+}
+
+/// Refuses a request beyond a quota.
 fn admit(policy: &str, quota: &Quota, verdict: &Verdict) -> Result<(), Failure> {
-    if verdict.allowed {
-        return Ok(());
-    }
-    let seconds = verdict.retry_after.as_secs() + u64::from(verdict.retry_after.subsec_nanos() > 0);
-    let policy_field = format!("\"{policy}\";q={};w={}", quota.limit, quota.window.as_secs().max(1));
-    let state_field = format!("\"{policy}\";r={};t={}", verdict.remaining, seconds.max(1));
-    let problem = Problem::of(Code::RateLimited).retry_in(verdict.retry_after);
-    let mut failure = Failure::from(problem);
-    for (name, value) in [(RATE_LIMIT_POLICY, policy_field), (RATE_LIMIT, state_field)] {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            failure = failure.with_header(name, value);
-        }
-    }
-    Err(failure)
+    if verdict.allowed { Ok(()) } else { Err(Policy { name: policy, quota }.refusal(verdict)) }
 }
 
 #[cfg(test)]
@@ -107,5 +111,15 @@ mod tests {
         assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
         assert_eq!(key("ffff:ffff:ffff:ffff::1").len(), 18);
+    }
+
+    #[test]
+    fn addresses_of_one_subnet_count_together() {
+        let key = |ip: &str| subnet_key(&mut [0; 64], "p:", ip.parse().unwrap()).unwrap().to_owned();
+        assert_eq!(key("192.0.2.1"), key("192.0.2.255"));
+        assert_eq!(key("192.0.2.1"), key("::ffff:192.0.2.9"));
+        assert_ne!(key("192.0.2.1"), key("192.0.3.1"));
+        assert_eq!(key("2001:db8:1:200::1"), key("2001:db8:1:2ff::9"));
+        assert_ne!(key("2001:db8:1:200::1"), key("2001:db8:1:300::1"));
     }
 }

@@ -1,0 +1,281 @@
+//! The headers of a request on its way to an upstream, and of the answer on its way back.
+//!
+//! What concerns one connection only stays on it (RFC 9110 §7.6.1). What the gateway says about a request is said by the
+//! gateway alone: copies that a client sent, also with underscores for hyphens, are taken off first, and a client cannot
+//! have them taken off later by naming them in `Connection`.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use http::header::{CONNECTION, CONTENT_TYPE, TE, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::edge::request::REQUEST_ID;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout");
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const DENIZEN_USER: HeaderName = HeaderName::from_static("x-denizen-user");
+const DENIZEN_ROLES: HeaderName = HeaderName::from_static("x-denizen-roles");
+const DENIZEN_SESSION: HeaderName = HeaderName::from_static("x-denizen-session");
+const DENIZEN_TOKEN: HeaderName = HeaderName::from_static("x-denizen-token");
+
+/// What headers say about whom the request is for. What is none is not sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Identity {
+    /// The person's id.
+    pub(crate) user: Option<HeaderValue>,
+    /// Names of roles, comma-separated.
+    pub(crate) roles: Option<HeaderValue>,
+    /// The session's id.
+    pub(crate) session: Option<HeaderValue>,
+    /// The internal token.
+    pub(crate) token: Option<HeaderValue>,
+}
+
+/// What the gateway knows about a request.
+#[derive(Debug)]
+pub(crate) struct About<'a> {
+    /// The other end of the socket.
+    pub(crate) peer: Option<SocketAddr>,
+    /// The client, as far as trusted proxies say.
+    pub(crate) client_ip: Option<IpAddr>,
+    /// Whether what the peer says about the client is believed.
+    pub(crate) is_peer_trusted: bool,
+    /// `http` or `https`, as the peer came.
+    pub(crate) scheme: &'static str,
+    /// The site that was asked for.
+    pub(crate) host: Option<HeaderValue>,
+    pub(crate) request_id: &'a HeaderValue,
+    /// The trace context that goes on.
+    pub(crate) trace: Option<&'a HeaderValue>,
+    pub(crate) identity: Option<&'a Identity>,
+    /// How many milliseconds the upstream has.
+    pub(crate) millis: Option<u64>,
+}
+
+/// Takes off what must not go on, and writes what the gateway has to say. Gives back the protocol that the client asks to
+/// change to, if the upstream may be asked for it.
+pub(crate) fn prepare(headers: &mut HeaderMap, about: &About<'_>) -> Option<HeaderValue> {
+    let upgrade = wanted_upgrade(headers);
+    let wants_trailers = names_in(headers, &TE).any(|name| name.eq_ignore_ascii_case("trailers"));
+    let is_grpc =
+        headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
+    strip(headers, about.is_peer_trusted);
+    if wants_trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    write_forwarded(headers, about);
+    headers.insert(REQUEST_ID, about.request_id.clone());
+    match about.trace {
+        Some(trace) => drop(headers.insert(TRACEPARENT, trace.clone())),
+        None => {
+            headers.remove(TRACEPARENT);
+            headers.remove(TRACESTATE);
+        }
+    }
+    if let Some(identity) = about.identity {
+        identity.write(headers);
+    }
+    if let Some(millis) = about.millis {
+        write_deadline(headers, millis, is_grpc);
+    }
+    upgrade
+}
+
+/// Takes off an answer what concerns the upstream's connection only, and what would lead clients past the gateway.
+pub(crate) fn strip_answer(headers: &mut HeaderMap) {
+    remove_nominated(headers);
+    remove_where(headers, |name| name == "alt-svc" || is_hop_by_hop(name));
+}
+
+/// The protocol of an `Upgrade` that `Connection` names. HTTP/2 is none: its frames would pass unseen (h2c smuggling).
+fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let wanted = headers.get(UPGRADE)?;
+    let is_named = names_in(headers, &CONNECTION).any(|name| name.eq_ignore_ascii_case("upgrade"));
+    let is_http = names_in(headers, &UPGRADE).any(|name| {
+        let bytes = name.as_bytes();
+        bytes.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"h2c"))
+            || bytes.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"http"))
+    });
+    let is_alone = headers.get_all(UPGRADE).iter().count() == 1;
+    (is_named && is_alone && !is_http).then(|| wanted.clone())
+}
+
+fn strip(headers: &mut HeaderMap, is_peer_trusted: bool) {
+    remove_nominated(headers);
+    remove_where(headers, |name| {
+        name == "expect" || is_hop_by_hop(name) || is_ours(name, is_peer_trusted) || is_twin(name)
+    });
+}
+
+/// Whether it concerns one connection only.
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+    )
+}
+
+/// Whether only the gateway may say it. Of the `X-Forwarded` family a trusted proxy may too.
+fn is_ours(name: &str, is_peer_trusted: bool) -> bool {
+    matches!(name, "forwarded" | "x-request-timeout")
+        || name.starts_with("x-denizen-")
+        || (!is_peer_trusted && name.starts_with("x-forwarded"))
+}
+
+/// Whether an upstream that takes underscores for hyphens (CGI, WSGI and others) would take it for a header that
+/// matters here.
+fn is_twin(name: &str) -> bool {
+    if !name.contains('_') {
+        return false;
+    }
+    let twin = name.replace('_', "-");
+    twin.starts_with("proxy-") || is_protected(&twin) || is_hop_by_hop(&twin)
+}
+
+/// Whether a client's `Connection` must not have it taken off: it frames the message, names the site, or is the
+/// gateway's to say.
+fn is_protected(name: &str) -> bool {
+    matches!(
+        name,
+        "host"
+            | "content-length"
+            | "content-type"
+            | "trailer"
+            | "authorization"
+            | "cookie"
+            | "forwarded"
+            | "via"
+            | "x-real-ip"
+            | "x-request-id"
+            | "x-request-timeout"
+            | "traceparent"
+    ) || name.starts_with("x-forwarded")
+        || name.starts_with("x-denizen-")
+}
+
+/// Takes off what `Connection` names (RFC 9110 §7.6.1), but for what must stay.
+fn remove_nominated(headers: &mut HeaderMap) {
+    if !headers.contains_key(CONNECTION) {
+        return;
+    }
+    let nominated: Vec<HeaderName> =
+        names_in(headers, &CONNECTION).filter_map(|name| HeaderName::try_from(name).ok()).collect();
+    for name in nominated.iter().filter(|name| !is_protected(name.as_str())) {
+        headers.remove(name);
+    }
+}
+
+fn remove_where(headers: &mut HeaderMap, is_out: impl Fn(&str) -> bool) {
+    // Most requests have none or one of these: the list seldom grows, and nothing is allocated for none.
+    let out: Vec<HeaderName> = headers.keys().filter(|name| is_out(name.as_str())).cloned().collect();
+    for name in out {
+        headers.remove(name);
+    }
+}
+
+/// The words of a comma-separated header, over all its lines.
+fn names_in<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|word| !word.is_empty())
+}
+
+fn write_forwarded(headers: &mut HeaderMap, about: &About<'_>) {
+    if let Some(peer) = about.peer {
+        let peer = peer.ip().to_canonical();
+        let mut chain = String::new();
+        for line in headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()) {
+            chain.push_str(line);
+            chain.push_str(", ");
+        }
+        let _ = write!(chain, "{peer}");
+        set(headers, FORWARDED_FOR, &chain);
+        match about.client_ip {
+            Some(client) if client != peer => set(headers, REAL_IP, &client.to_string()),
+            _ => set(headers, REAL_IP, &peer.to_string()),
+        }
+    } else {
+        headers.remove(REAL_IP);
+    }
+    let told = headers.get(FORWARDED_PROTO).map(HeaderValue::as_bytes);
+    if !matches!(told, Some(b"http" | b"https")) {
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(about.scheme));
+    }
+    if let Some(host) = &about.host
+        && !headers.contains_key(FORWARDED_HOST)
+    {
+        headers.insert(FORWARDED_HOST, host.clone());
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    /// Says it in headers.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        let Self { user, roles, session, token } = self;
+        let all = [
+            (DENIZEN_USER, user),
+            (DENIZEN_ROLES, roles),
+            (DENIZEN_SESSION, session),
+            (DENIZEN_TOKEN, token),
+        ];
+        for (name, value) in all {
+            if let Some(value) = value {
+                headers.insert(name, value.clone());
+            }
+        }
+    }
+}
+
+/// Says how long the upstream has: to gRPC in its own header (which holds at most eight digits), to any other in
+/// milliseconds. A client's own gRPC deadline stays if it is sooner.
+fn write_deadline(headers: &mut HeaderMap, millis: u64, is_grpc: bool) {
+    if !is_grpc {
+        headers.insert(REQUEST_TIMEOUT, HeaderValue::from(millis));
+        return;
+    }
+    let asked = headers.get(GRPC_TIMEOUT).and_then(|value| read_grpc_timeout(value.to_str().ok()?));
+    if asked.is_none_or(|asked| asked > millis) {
+        set(headers, GRPC_TIMEOUT, &format!("{}m", millis.min(99_999_999)));
+    }
+}
+
+/// Milliseconds of a `grpc-timeout` such as `5S` (gRPC over HTTP/2, "Requests"); below one they are none.
+fn read_grpc_timeout(text: &str) -> Option<u64> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    match unit {
+        "H" => Some(number * 3_600_000),
+        "M" => Some(number * 60_000),
+        "S" => Some(number * 1_000),
+        "m" => Some(number),
+        "u" => Some(number / 1_000),
+        "n" => Some(number / 1_000_000),
+        _ => None,
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+#[path = "headers_tests.rs"]
+mod tests;

@@ -1,0 +1,330 @@
+//! Routes to other services, over sockets.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get as on_get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use denizen_gateway::Config;
+use denizen_kit::task::Tasks;
+use http::Request;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::setting::{app, config, get, post, send_to};
+use crate::upstream::{Upstream, start_echo};
+
+/// How long a test waits before it fails.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// When the clock of the tests stands.
+const NOW: i64 = 1_769_857_200;
+
+fn route(path: &str, more: &str) -> String {
+    format!(
+        "[[gateway.routes]]\nname = \"shop\"\nmatch = {{ path = \"{path}\" }}\nupstream = \"shop\"\n{more}\n"
+    )
+}
+
+async fn open_shop(more: &str) -> (Upstream, Config) {
+    let upstream = Upstream::start().await;
+    let toml = upstream.toml("shop") + &route("/shop/{*rest}", &format!("auth = \"none\"\n{more}"));
+    let config = config(&toml);
+    assert_eq!(denizen_gateway::check_routes(&config), Vec::<String>::new());
+    (upstream, config)
+}
+
+/// Serves a gateway on a socket.
+async fn serve(config: Config) -> (SocketAddr, Arc<denizen_gateway::App>, Tasks) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (app, tasks) = (app(config), Tasks::new());
+    let (serving, stopping) = (app.clone(), tasks.clone());
+    tokio::spawn(async move { denizen_gateway::serve(serving, listener, &stopping).await });
+    (address, app, tasks)
+}
+
+/// Sends bytes and reads until the other side closes.
+async fn exchange(address: SocketAddr, bytes: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(LIMIT, stream.read_to_end(&mut answer)).await.expect("it closes").unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// What the upstream was asked, out of an answer on the wire.
+fn told(answer: &str) -> Value {
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (start, end) = (body.find('{').unwrap(), body.rfind('}').unwrap());
+    serde_json::from_str(&body[start..=end]).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+#[tokio::test]
+async fn an_upstream_gets_the_request_under_its_own_path() {
+    let (_upstream, config) = open_shop("strip_prefix = \"/shop\"").await;
+    let app = app(config);
+    let (response, asked) = send_to(&app, post("/shop/orders/7?x=1&x=2", "{\"a\":1}")).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!((&asked["method"], &asked["target"]), (&json!("POST"), &json!("/orders/7?x=1&x=2")));
+    assert_eq!(asked["body"], "{\"a\":1}");
+    assert!(response.headers().contains_key("x-request-id"));
+    assert_eq!(asked["headers"]["x-request-id"][0], response.headers()["x-request-id"].to_str().unwrap());
+    assert_eq!(send_to(&app, get("/shop")).await.1["target"], "/");
+}
+
+#[tokio::test]
+async fn what_a_client_says_of_itself_reaches_no_upstream() {
+    let (_upstream, config) = open_shop("").await;
+    let (address, _, tasks) = serve(config).await;
+    let spoofed = "GET /shop/x HTTP/1.1\r\nHost: shop.example\r\nX-Denizen-User: admin\r\nX_Denizen_User: admin\r\n\
+                   X-Denizen-Roles: admin\r\nX-Denizen-Token: a.b.c\r\nX-Forwarded-For: 9.9.9.9\r\nForwarded: for=9.9.9.9\r\n\
+                   X-Secret: 1\r\nConnection: close, x-secret, x-request-id, x-forwarded-for, host\r\n\r\n";
+    let asked = told(&exchange(address, spoofed).await);
+    let headers = asked["headers"].as_object().unwrap();
+    let names: Vec<&String> =
+        headers.keys().filter(|name| name.replace('_', "-").starts_with("x-denizen")).collect();
+    assert_eq!(names, Vec::<&String>::new());
+    assert!(!headers.contains_key("x-secret"), "what concerns one connection stays on it");
+    assert_eq!(headers["x-forwarded-for"], json!(["127.0.0.1"]));
+    assert_eq!(headers["host"], json!(["shop.example"]), "a client names away nothing of ours");
+    assert!(headers.contains_key("x-request-id") && !headers.contains_key("forwarded"));
+    let twice =
+        "GET /shop/x HTTP/1.1\r\nHost: shop.example\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    assert!(exchange(address, twice).await.starts_with("HTTP/1.1 400"));
+    tasks.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_has_the_limit_of_its_route() {
+    let (_upstream, config) = open_shop("body_limit = \"10B\"").await;
+    let app = app(config);
+    assert_eq!(send_to(&app, post("/shop/x", "0123456789")).await.0.status(), 200);
+    let (response, body) = send_to(&app, post("/shop/x", "0123456789a")).await;
+    assert_eq!((response.status().as_u16(), &body["code"]), (413, &json!("payload_too_large")));
+    let chunks = futures::stream::iter((0..3).map(|_| Ok::<_, std::io::Error>("01234567")));
+    let request = Request::post("/shop/x").body(Body::from_stream(chunks)).unwrap();
+    assert_eq!(send_to(&app, request).await.0.status(), 413, "whatever length it says");
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_away_is_502_and_a_route_that_asks_for_a_token_asks_nobody() {
+    let nobody = "[[gateway.upstreams]]\nname = \"shop\"\ntargets = [{ url = \"http://127.0.0.1:9\" }]\n";
+    let open = app(config(&(nobody.to_owned() + &route("/x", "auth = \"none\""))));
+    let (response, body) = send_to(&open, get("/x")).await;
+    assert_eq!((response.status().as_u16(), &body["code"]), (502, &json!("unavailable")));
+    let shut = app(config(&(nobody.to_owned() + &route("/x", ""))));
+    assert_eq!(
+        send_to(&shut, get("/x")).await.0.status(),
+        401,
+        "an upstream is shut unless the route says otherwise"
+    );
+}
+
+#[tokio::test]
+async fn a_bad_upstream_takes_only_its_routes_along() {
+    let upstream = Upstream::start().await;
+    let bad = "[[gateway.upstreams]]\nname = \"bad\"\ntargets = [{ url = \"ftp://x\" }]\nbalance = \"best\"\ntimeout = \"soon\"\n";
+    let lost = route("/lost", "").replace("\"shop\"", "\"bad\"");
+    let toml = upstream.toml("shop") + bad + &route("/x", "auth = \"none\"") + &lost;
+    let mistakes = denizen_gateway::check_routes(&config(&toml));
+    let has = |text: &str| mistakes.iter().any(|mistake| mistake.starts_with(text));
+    assert!(has("upstream bad: balance: \"best\": write round_robin"), "{mistakes:#?}");
+    assert!(has("upstream bad: timeout: ") && has("route bad: upstream: there is no upstream \"bad\""));
+    assert_eq!(send_to(&app(config(&toml)), get("/x")).await.0.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reloads_under_load_drop_nothing() {
+    let (upstream, echo) = (Upstream::start().await, start_echo().await);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("routes.toml");
+    let echo = format!("[[gateway.upstreams]]\nname = \"echo\"\ntargets = [{{ url = \"http://{echo}\" }}]\n");
+    let live = "[[gateway.routes]]\nname = \"live\"\nmatch = { path = \"/live\" }\nupstream = \"echo\"\nauth = \"none\"\n";
+    let write = |turn: usize, with_live: bool| {
+        let more = format!(
+            "[[gateway.routes]]\nname = \"turn\"\nmatch = {{ path = \"/turn/{turn}\" }}\nupstream = \"denizen\"\n"
+        );
+        let live = if with_live { live } else { "" };
+        let text = upstream.toml("shop") + &route("/shop/{*rest}", "auth = \"none\"") + &echo + live + &more;
+        std::fs::write(&file, text).unwrap();
+    };
+    write(0, true);
+    let settings =
+        format!("[gateway]\nroutes_file = {:?}\n[gateway.limits]\nenabled = false", file.to_str().unwrap());
+    let (address, app, tasks) = serve(config(&settings)).await;
+
+    let mut tunnel = TcpStream::connect(address).await.unwrap();
+    let ask = "GET /live HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+    tunnel.write_all(ask.as_bytes()).await.unwrap();
+    let mut head = [0; 1024];
+    let count = tokio::time::timeout(LIMIT, tunnel.read(&mut head)).await.unwrap().unwrap();
+    assert!(head[..count].starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head[..count]));
+
+    let answered = Arc::new(AtomicUsize::new(0));
+    let load = {
+        let (app, answered) = (app.clone(), answered.clone());
+        tokio::spawn(async move {
+            loop {
+                let (response, asked) = send_to(&app, get("/shop/x")).await;
+                assert_eq!((response.status().as_u16(), &asked["target"]), (200, &json!("/shop/x")));
+                answered.fetch_add(1, Ordering::SeqCst);
+            }
+        })
+    };
+    for turn in 1..=100 {
+        // The tunnel's own route goes on the way: what has begun stays.
+        write(turn, turn < 50);
+        let before = answered.load(Ordering::SeqCst);
+        denizen_gateway::reload_routes(&app);
+        let status = send_to(&app, get(&format!("/turn/{turn}"))).await.0.status();
+        assert_ne!(status, 200, "the path leads to nothing, but a route takes it");
+        while answered.load(Ordering::SeqCst) <= before && !load.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        tunnel.write_all(b"ping").await.unwrap();
+        let mut echoed = [0; 4];
+        tokio::time::timeout(LIMIT, tunnel.read_exact(&mut echoed)).await.expect("an echo").unwrap();
+        assert_eq!(&echoed, b"ping");
+    }
+    assert!(!load.is_finished(), "no request failed");
+    load.abort();
+    assert!(answered.load(Ordering::SeqCst) >= 100);
+    assert!(
+        upstream.connections() <= 4,
+        "an upstream that stays keeps its connections: {}",
+        upstream.connections()
+    );
+    tasks.stop().await;
+}
+
+/// Another issuer, and what it signs with.
+struct Issuer {
+    pair: Ed25519KeyPair,
+    upstream: Upstream,
+    fetches: Arc<AtomicUsize>,
+}
+
+impl Issuer {
+    async fn start() -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).unwrap();
+        let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let set = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": x }] });
+        let fetches = Arc::new(AtomicUsize::new(0));
+        let count = fetches.clone();
+        let handler = move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            std::future::ready(axum::Json(set))
+        };
+        let upstream = Upstream::serve(Router::new().route("/keys", on_get(handler))).await;
+        Self { pair, upstream, fetches }
+    }
+
+    fn token(&self, header: &Value, claims: &Value) -> String {
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", encode(header), encode(claims));
+        let signature = URL_SAFE_NO_PAD.encode(self.pair.sign(message.as_bytes()).as_ref());
+        format!("{message}.{signature}")
+    }
+
+    fn toml(&self) -> String {
+        format!(
+            "issuers = [{{ issuer = \"https://idp.example\", jwks_url = \"http://{}/keys\", audiences = [\"shop\"], \
+             roles_claim = \"realm.roles\" }}]\npermissions = [\"orders:read\"]\n",
+            self.upstream.address
+        )
+    }
+}
+
+fn claims() -> Value {
+    json!({
+        "iss": "https://idp.example", "sub": "u 7", "aud": ["shop", "other"], "exp": NOW + 600, "iat": NOW,
+        "realm": { "roles": ["clerk"] }, "scope": "openid orders:read",
+    })
+}
+
+async fn asks(app: &Arc<denizen_gateway::App>, token: &str) -> (u16, Value) {
+    let mut request = get("/shop/x");
+    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    let (response, body) = send_to(app, request).await;
+    (response.status().as_u16(), body)
+}
+
+#[tokio::test]
+async fn tokens_of_another_issuer_are_taken_where_a_route_says_so() {
+    let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
+    let app = app(config(&(upstream.toml("shop") + &route("/shop/{*rest}", &issuer.toml()))));
+    let header = json!({ "alg": "EdDSA", "kid": "k1", "typ": "JWT" });
+    let (status, asked) = asks(&app, &issuer.token(&header, &claims())).await;
+    assert_eq!(status, 200, "{asked}");
+    assert_eq!(
+        asked["headers"]["x-denizen-user"],
+        json!(["https://idp.example|u 7"]),
+        "no subject passes for an account"
+    );
+    assert_eq!(asked["headers"]["x-denizen-roles"], json!(["clerk"]));
+    assert!(asked["headers"]["authorization"].is_null(), "the client's token stays at the door");
+    let inner = asked["headers"]["x-denizen-token"][0].as_str().unwrap();
+    let payload = URL_SAFE_NO_PAD.decode(inner.split('.').nth(1).unwrap()).unwrap();
+    let payload: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!((&payload["aud"], &payload["exp"]), (&json!("shop"), &json!(NOW + 60)));
+
+    let with = |key: &str, value: Value| {
+        let mut claims = claims();
+        claims[key] = value;
+        issuer.token(&header, &claims)
+    };
+    let refused = [
+        with("aud", json!("another")),
+        with("exp", json!(NOW)),
+        with("exp", json!("never")),
+        with("exp", Value::Null),
+        with("nbf", json!(NOW + 600)),
+        with("nbf", json!("x")),
+        with("iss", json!("https://evil.example")),
+        with("sub", json!("")),
+        issuer.token(&json!({ "alg": "HS256", "kid": "k1" }), &claims()),
+        issuer.token(&json!({ "alg": "none", "kid": "k1" }), &claims()),
+        issuer.token(&header, &claims()) + "x",
+    ];
+    for token in refused {
+        assert_eq!(asks(&app, &token).await.0, 401, "{token}");
+    }
+    assert_eq!(asks(&app, &with("scope", json!("openid"))).await.0, 403, "without the permission");
+}
+
+#[tokio::test]
+async fn unknown_keys_make_no_storm_of_fetches() {
+    let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
+    let app = app(config(&(upstream.toml("shop") + &route("/shop/{*rest}", &issuer.toml()))));
+    let tokens: Vec<String> = (0..50)
+        .map(|turn| issuer.token(&json!({ "alg": "EdDSA", "kid": format!("unknown-{turn}") }), &claims()))
+        .collect();
+    let answers = futures::future::join_all(tokens.iter().map(|token| asks(&app, token))).await;
+    assert!(answers.iter().all(|(status, _)| *status == 401));
+    assert_eq!(issuer.fetches.load(Ordering::SeqCst), 1);
+    let good = issuer.token(&json!({ "alg": "EdDSA", "kid": "k1" }), &claims());
+    assert_eq!(asks(&app, &good).await.0, 200, "and the known one is not lost");
+}
+
+#[tokio::test]
+async fn the_gateway_tells_nothing_to_those_who_may_not_know() {
+    let app = app(config(""));
+    for path in [
+        "/api/v1/admin/gateway",
+        "/api/v1/admin/gateway/routes",
+        "/api/v1/admin/gateway/upstreams",
+        "/api/v1/auth/forward",
+    ] {
+        let mut request = get(path);
+        request.headers_mut().insert("x-forwarded-uri", "/api/v1/auth/login".parse().unwrap());
+        assert_eq!(send_to(&app, request).await.0.status(), 401, "{path}");
+    }
+}
