@@ -163,15 +163,13 @@ pub enum Fault {
         producer: String,
     },
     /// The head does not have the signature of this installation.
-    #[error(
-        "the trail was rewritten from here on or later: its end is not signed, or under another master key"
-    )]
+    #[error("the trail was rewritten from here on or later: its end is not signed, or under another key")]
     Unsigned,
     /// Something is stored outside the chain.
     #[error("it is stored outside the trail")]
     Stray,
     /// A statement does not have the signature of this installation.
-    #[error("a signed statement about it is not genuine, or was made under another master key")]
+    #[error("a signed statement about it is not genuine, or was made under another key")]
     Statement,
     /// The chain is not the one that was signed.
     #[error(

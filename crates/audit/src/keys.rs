@@ -7,7 +7,7 @@ use denizen_kit::caller::Role;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 use denizen_kit::problem::Problem;
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_rpc::events::internal::v1::Event;
 use denizen_rpc::{KeyRing, Links, place};
 
@@ -31,10 +31,10 @@ pub struct Keys {
 
 impl Keys {
     /// The keys of this service.
-    pub fn new(master: &Master, links: &Links) -> Self {
+    pub fn new(root: &Root, links: &Links) -> Self {
         Self {
-            events: master.events(),
-            own: master.service("audit/ip"),
+            events: root.events(),
+            own: root.service("audit/ip"),
             people: KeyRing::new(links.of(Role::Audit)),
         }
     }

@@ -2,7 +2,7 @@
 //! walk got so far.
 //!
 //! A statement is a JSON object; what is signed is the text [`CONTEXT`] and then its bytes as they are stored. The
-//! signature is Ed25519 (RFC 8032) with a key that follows from the master key, so that whoever can write to the
+//! signature is Ed25519 (RFC 8032) with a key that follows from the root, so that whoever can write to the
 //! database cannot make one.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use denizen_kit::seal::{Master, sha256};
+use denizen_kit::seal::{Root, sha256};
 use denizen_kit::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -115,8 +115,8 @@ impl Notary {
     ///
     /// # Panics
     /// Never: a derived key has the 32 bytes of a seed.
-    pub fn new(master: &Master) -> Self {
-        let seed = master.service("audit/statements");
+    pub fn new(root: &Root) -> Self {
+        let seed = root.service("audit/statements");
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.expose()).expect("a seed has 32 bytes");
         Self { pair }
     }
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     fn notary(seed: u8) -> Notary {
-        Notary::new(&Master::new(Key::from_bytes([seed; 32])))
+        Notary::new(&Root::new(Key::from_bytes([seed; 32])))
     }
 
     fn checkpoint() -> Statement {

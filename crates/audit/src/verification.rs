@@ -1,5 +1,5 @@
-//! A walk along the stored chain, step by step, so that a trail of any length can be gone through: over the contract
-//! in answers of some seconds each, on the command line in one go.
+//! A walk along the stored chain, step by step: over the contract in answers of some seconds each, on the command line in
+//! one go.
 //!
 //! It starts at the beginning, or at a signed checkpoint. Each step is one snapshot; links never change, so the whole
 //! needs no transaction around it.
@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::chain::{Broken, Fault, Head, Walk};
 use crate::error::{Error, Result};
+use crate::kept::Kept;
 use crate::notary::{Notary, Place, Statement, name};
 use crate::ranges::Ranges;
 use crate::store::{self, Checkpoint};
@@ -30,6 +31,7 @@ pub struct Verification {
     /// Seq of the last checkpoint: up to there the chain is what was signed.
     proved: i64,
     broken: Option<Broken>,
+    kept: Kept,
 }
 
 /// What was found.
@@ -45,9 +47,11 @@ pub struct Verdict {
     pub from: i64,
     /// How many signed checkpoints were looked at.
     pub checkpoints: i64,
+    /// With how many of those that were kept elsewhere the trail agrees.
+    pub compared: i64,
     /// How many entries have lost their contents to retention.
     pub removed: i64,
-    /// For each producer the place in its log up to which the trail goes.
+    /// For each producer the last place of its log in the trail.
     pub positions: BTreeMap<String, i64>,
 }
 
@@ -59,7 +63,6 @@ struct Chunk {
     links: Vec<store::Linked>,
     checkpoints: Vec<Checkpoint>,
     removals: Vec<store::Removal>,
-    /// What is stored outside the chain.
     stray: Option<i64>,
     /// Seq of the last checkpoint.
     promised: i64,
@@ -113,7 +116,14 @@ impl Verification {
             previous,
             proved: place.seq,
             broken: None,
+            kept: Kept::default(),
         }
+    }
+
+    /// The same walk, held against checkpoints that were kept elsewhere, but for those of before its beginning.
+    #[must_use]
+    pub fn against(self, kept: Kept) -> Self {
+        Self { kept, ..self }
     }
 
     /// Where it is, for going on later.
@@ -148,6 +158,7 @@ impl Verification {
             broken: self.broken.clone(),
             from: self.from,
             checkpoints: self.checkpoints,
+            compared: self.kept.compared(),
             removed: self.removed,
             positions: chunk.positions,
         }))
@@ -183,6 +194,7 @@ impl Verification {
             while let Some(checkpoint) = checkpoints.next_if(|next| next.seq <= linked.link.seq) {
                 self.check(checkpoint, notary)?;
             }
+            self.kept.compare(&self.walk.place(), self.proved)?;
         }
         if chunk.links.is_empty() || self.reached() >= chunk.head.seq {
             return self.finish(chunk, notary);
@@ -193,7 +205,7 @@ impl Verification {
     /// At the head: nothing may be missing, be stored beyond it, or have been signed beyond it.
     fn finish(&self, chunk: &Chunk, notary: &Notary) -> Result<(), Broken> {
         self.walk.finish(&chunk.head, &chunk.positions)?;
-        if chunk.promised > chunk.head.seq {
+        if chunk.promised > chunk.head.seq || self.kept.goes_beyond(chunk.head.seq) {
             return Err(Broken { seq: chunk.head.seq + 1, fault: Fault::Short });
         }
         if let Some(seq) = chunk.stray {
@@ -215,7 +227,7 @@ impl Verification {
                 self.proved = place.seq;
                 self.walk = Walk::from(&place);
                 self.previous = Some(previous);
-                Ok(())
+                self.kept.compare(&place, place.seq)
             }
             _ => Err(Broken { seq: cut.seq, fault: Fault::Statement }),
         }
@@ -254,6 +266,7 @@ impl Verdict {
             "head": hex::encode(&self.head),
             "from": self.from,
             "checkpoints": self.checkpoints,
+            "compared": self.compared,
             "removed": self.removed,
             "producers": self.positions,
         });

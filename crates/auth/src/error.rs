@@ -88,8 +88,8 @@ pub enum Error {
     /// Only a holder of the role `service` or `admin` may ask about another's token.
     #[error("this is another person's token: the role service is needed to ask about it")]
     ForeignToken,
-    /// Tokens cannot be signed: the stored key does not open under the master key.
-    #[error("the signing key does not open: is the master key the one it was sealed under?")]
+    /// Tokens cannot be signed: the stored key does not open under the root.
+    #[error("the signing key does not open: does this database belong to the keyring beside it?")]
     SigningKey,
     /// The database failed.
     #[error(transparent)]

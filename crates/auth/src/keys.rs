@@ -1,6 +1,6 @@
 //! The secret keys of the service.
 
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_rpc::{KeyRing, Links};
 
 use crate::ring::Holder;
@@ -30,17 +30,17 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The keys that follow from the master key; people's keys come from users over the links.
-    pub fn new(master: &Master, links: &Links) -> Self {
+    /// The keys that follow from the root; people's keys come from users over the links.
+    pub fn new(root: &Root, links: &Links) -> Self {
         Self {
-            refresh: master.service("auth/refresh"),
-            challenge: master.service("auth/challenges"),
-            recovery: master.service("auth/recovery-codes"),
-            cursor: master.service("auth/cursor"),
-            client_secrets: master.service("auth/client-secrets"),
-            networks: master.networks(),
-            devices: master.service("auth/devices"),
-            sealing: master.service("auth/signing-keys"),
+            refresh: root.service("auth/refresh"),
+            challenge: root.service("auth/challenges"),
+            recovery: root.service("auth/recovery-codes"),
+            cursor: root.service("auth/cursor"),
+            client_secrets: root.service("auth/client-secrets"),
+            networks: root.networks(),
+            devices: root.service("auth/devices"),
+            sealing: root.service("auth/signing-keys"),
             signing: Holder::default(),
             people: KeyRing::new(links.clone()),
         }

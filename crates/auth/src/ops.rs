@@ -36,11 +36,13 @@ mod verification_keys;
 mod watch_revocations;
 
 mod challenging;
+mod counting;
 mod ending;
 mod failure;
 mod opening;
 mod permit;
 mod proving;
+mod reach;
 mod recognising;
 mod signing;
 
@@ -53,7 +55,7 @@ pub(crate) use delete_service_account::delete_service_account;
 pub(crate) use end_other_sessions::end_other_sessions;
 pub(crate) use end_session::end_session;
 pub(crate) use end_sessions_of::end_sessions_of;
-pub(crate) use end_user_sessions::end_user_sessions;
+pub(crate) use end_user_sessions::{Ending, end_user_sessions};
 pub(crate) use erase_records::erase_records;
 pub(crate) use expire_sessions::expire_sessions;
 pub(crate) use get_factor::get_factor;

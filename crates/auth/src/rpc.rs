@@ -42,7 +42,7 @@ impl Auth for AuthService {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
             let wanted = PasswordLogin::read(request)?;
-            Ok(p::LoginResponse { result: Some(ops::login(app, &cx, wanted).await?) })
+            Ok(logged_in(ops::login(app, &cx, wanted).await?))
         })
         .await
     }
@@ -50,11 +50,11 @@ impl Auth for AuthService {
     async fn login_with_otp(&self, request: Request<p::LoginWithOtpRequest>) -> Reply<p::LoginResponse> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
-            let tokens = match OtpLogin::read(request)? {
+            let outcome = match OtpLogin::read(request)? {
                 OtpLogin::Challenge(wanted) => ops::redeem_challenge(app, &cx, wanted).await?,
                 OtpLogin::Code(wanted) => ops::login_with_otp(app, &cx, wanted).await?,
             };
-            Ok(logged_in(tokens))
+            Ok(logged_in(outcome))
         })
         .await
     }
@@ -120,11 +120,7 @@ impl Auth for AuthService {
     async fn end_session(&self, request: Request<p::EndSessionRequest>) -> Reply<p::EndSessionResponse> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
-            let id = decode::id(&request.session_id)?;
-            let end = async || Ok(p::EndSessionResponse { ended: ops::end_session(app, &cx, id).await? });
-            let reply = app.db.run(&cx, end).await;
-            app.feed.ring();
-            reply
+            Ok(ops::end_session(app, &cx, decode::id(&request.session_id)?).await?)
         })
         .await
     }
@@ -149,12 +145,7 @@ impl Auth for AuthService {
     ) -> Reply<p::EndSessionResponse> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
-            let user_id = decode::id(&request.user_id)?;
-            let end =
-                async || Ok(p::EndSessionResponse { ended: ops::end_sessions_of(app, &cx, user_id).await? });
-            let reply = app.db.run_once(&cx, "auth.EndSessionsOf", end).await;
-            app.feed.ring();
-            reply
+            Ok(ops::end_sessions_of(app, &cx, decode::id(&request.user_id)?).await?)
         })
         .await
     }
@@ -175,10 +166,9 @@ impl Sessions for SessionsService {
         serve(&app.clock, request, async |cx, request| {
             let user_id = decode::id(&request.user_id)?;
             let except = decode::optional_id(&request.except_session_id)?;
-            let end = async || {
-                let ended = ops::end_user_sessions(app, &cx, user_id, except, &request.reason).await?;
-                Ok(EndUserSessionsResponse { ended })
-            };
+            let (reason, forget) = (request.reason.as_str(), request.forget);
+            let ending = ops::Ending { user_id, except, reason, forget };
+            let end = async || Ok(ops::end_user_sessions(app, &cx, &ending).await?);
             let reply = app.db.run(&cx, end).await;
             app.feed.ring();
             reply
@@ -210,6 +200,6 @@ impl Sessions for SessionsService {
     }
 }
 
-fn logged_in(tokens: p::Tokens) -> p::LoginResponse {
-    p::LoginResponse { result: Some(p::login_response::Result::Tokens(tokens)) }
+fn logged_in(outcome: p::login_response::Result) -> p::LoginResponse {
+    p::LoginResponse { result: Some(outcome) }
 }

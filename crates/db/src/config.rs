@@ -14,6 +14,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// SQLite only: do not wait for the disk at each commit. A power cut may then lose acknowledged writes.
     pub fast: bool,
+    /// SQLite only: the process writes much and serves nobody, so it takes more memory and writes less often.
+    pub bulk: bool,
     /// How many PostgreSQL connections a service keeps for transactions.
     pub pool: usize,
 }
@@ -52,6 +54,7 @@ impl Config {
             url,
             data_dir: data_dir.map_or_else(|| PathBuf::from("./denizen-data"), PathBuf::from),
             fast,
+            bulk: false,
             pool,
         }
     }

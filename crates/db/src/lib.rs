@@ -15,6 +15,7 @@ mod run;
 mod scope;
 mod shared;
 mod sqlite;
+mod standing;
 mod tx;
 mod value;
 
@@ -30,6 +31,7 @@ pub use migrate::Migration;
 pub use outbox::{Event, Record, SOURCE_PLACE};
 pub use row::{Column, FromRow, Row};
 pub use run::AccessRefused;
+pub use standing::{Standing, standing};
 pub use tx::Tx;
 pub use value::{Args, Value};
 
@@ -186,6 +188,15 @@ impl Db {
         match &self.engine {
             Engine::Sqlite(engine) => engine.checkpoint().await,
             Engine::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Writes a table anew, so that what was deleted is in no file of it: SQLite as [`Db::checkpoint`]; PostgreSQL by
+    /// `VACUUM FULL`, but for rows that a transaction which is still open may see.
+    pub async fn rewrite(&self, table: &'static str) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.checkpoint().await,
+            Engine::Postgres(engine) => engine.rewrite(table).await,
         }
     }
 

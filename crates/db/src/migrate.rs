@@ -27,6 +27,7 @@ const HOUSE: &[Migration] = &[
     Migration { name: "0001_house", sql: include_str!("../migrations/0001_house.sql") },
     Migration { name: "0002_outbox.pg", sql: include_str!("../migrations/0002_outbox.pg.sql") },
     Migration { name: "0002_outbox.sqlite", sql: include_str!("../migrations/0002_outbox.sqlite.sql") },
+    Migration { name: "0003_root_mark", sql: include_str!("../migrations/0003_root_mark.sql") },
 ];
 
 /// The books of this crate's own steps and of the service's.

@@ -1,5 +1,7 @@
 //! [`Tx`]: one transaction, the same on both engines.
 
+mod each;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -123,6 +125,10 @@ impl Tx {
             Want::Count(touched) => self.inner.exec(sql, args, touched).await,
         };
         self.shared.stated(start.elapsed());
+        self.noted(outcome)
+    }
+
+    fn noted<T>(&mut self, outcome: Result<T>) -> Result<T> {
         if let Err(error) = &outcome {
             // Nothing was sent when the arguments do not fit; whatever else failed spoils the transaction.
             self.failed |= !matches!(error, Error::Arguments { .. } | Error::Misuse(_));

@@ -8,7 +8,7 @@
 //! | [`cx`] | the context that every operation takes |
 //! | [`network`] | which addresses are one customer's, and what ties a session to one |
 //! | [`problem`] | the one vocabulary of failures |
-//! | [`seal`] | encryption at rest, blind indexes, keys derived from the master key |
+//! | [`seal`] | encryption at rest, blind indexes, the root key, the master key that wraps it |
 //! | [`config`] | settings from file and environment, all mistakes at once |
 //! | [`telemetry`] | logs |
 //! | [`task`] | named tasks and orderly shutdown |

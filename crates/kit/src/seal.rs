@@ -1,13 +1,17 @@
-//! Encryption at rest: keys derived from the master key, sealed values, blind indexes.
+//! Encryption at rest: keys derived from the root, sealed values, blind indexes.
 //!
 //! A sealed value is `1 | nonce (12 bytes) | ciphertext and tag`, AES-256-GCM (NIST SP 800-38D) with a random nonce;
 //! what it belongs to is bound in as associated data, so a value copied to another row does not open. Derived keys
 //! are HKDF-SHA256 (RFC 5869); blind indexes and tokens are HMAC-SHA256 (RFC 2104).
 
+mod root;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{constant_time, digest, hkdf, hmac};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+pub use root::{Master, Root};
 
 /// Form of sealed values; the first byte of each.
 const FORM: u8 = 1;
@@ -147,47 +151,6 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// Whether two secrets are the same, in constant time for equal lengths.
 pub fn same_secret(left: &[u8], right: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(left, right).is_ok()
-}
-
-/// The master key and the keys that follow from it.
-#[derive(Clone, Debug)]
-pub struct Master(Key);
-
-impl Master {
-    /// The master key of these 32 bytes.
-    pub const fn new(key: Key) -> Self {
-        Self(key)
-    }
-
-    /// Wraps people's data keys.
-    pub fn wrapping(&self) -> Key {
-        self.0.derive("data-keys/v1")
-    }
-
-    /// Ties sessions to networks; auth makes the ties and gateways check them.
-    pub fn networks(&self) -> Key {
-        self.0.derive("networks/v1")
-    }
-
-    /// Makes blind indexes of addresses.
-    pub fn index(&self) -> Key {
-        self.0.derive("blind-index/v1")
-    }
-
-    /// Seals what rides in events before it reaches its keeper.
-    pub fn events(&self) -> Key {
-        self.0.derive("events/v1")
-    }
-
-    /// Signs callers between processes, unless `services.shared_key` names another.
-    pub fn callers(&self) -> Key {
-        self.0.derive("callers/v1")
-    }
-
-    /// A service's own secrets: token MACs, signing keys at rest.
-    pub fn service(&self, purpose: &str) -> Key {
-        self.0.derive(&format!("service/{purpose}/v1"))
-    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use denizen_rpc::users::v1::Status;
 use denizen_rpc::{place, problem_from};
 
 use crate::App;
+use crate::custom;
 use crate::mail::host;
 use crate::model::{AddressKind, Channel, Failure, Halt, Letter, Message, Template, parse_purpose, target};
 use crate::names::Language;
@@ -25,8 +26,8 @@ use crate::templates::{Origin, Words, minutes_until};
 /// A message, written.
 #[derive(Clone, Debug)]
 pub struct Composed {
-    /// Whom it is to.
-    pub user_id: UserId,
+    /// Whom it is to; none when the address belongs to no account.
+    pub user_id: Option<UserId>,
     /// What they get.
     pub letter: Letter,
 }
@@ -57,6 +58,9 @@ impl Secret {
 
 /// Writes a message.
 pub async fn compose(app: &App, cx: &Cx, message: &Message) -> Result<Composed, Halt> {
+    if message.template == Template::Custom {
+        return custom::compose(app, cx, message).await;
+    }
     if message.until().is_some_and(|until| until <= cx.now()) {
         return Err(Halt::NotDue);
     }
@@ -82,10 +86,10 @@ pub async fn compose(app: &App, cx: &Cx, message: &Message) -> Result<Composed, 
     };
     let origin = origin(app, cx, message, user_id).await?;
     let letter = write(app, message, &reader.contact, Words { origin, ..secret.into_words() })?;
-    Ok(Composed { user_id, letter: Letter { to: reader.to, ..letter } })
+    Ok(Composed { user_id: Some(user_id), letter: Letter { to: reader.to, ..letter } })
 }
 
-async fn contact(app: &App, cx: &Cx, user_id: UserId) -> Result<Contact, Halt> {
+pub(crate) async fn contact(app: &App, cx: &Cx, user_id: UserId) -> Result<Contact, Halt> {
     let request = GetContactRequest { user_id: user_id.to_string() };
     let answer = app.links.directory(cx).get_contact(request).await.map_err(problem_from);
     let contact = answer.map_err(|problem| refused(&problem, "no_address"))?.into_inner();
@@ -128,7 +132,7 @@ async fn address(
                 app.keys.ring.get(cx, user_id).await.map_err(|problem| refused(&problem, "no_address"))?;
             let field = match message.channel {
                 Channel::Email => "users/email",
-                Channel::Sms => "users/mobile",
+                Channel::Sms | Channel::Push => "users/mobile",
             };
             let opened = key.and_then(|key| key.open_text(&place(user_id, field), sealed).ok());
             opened.ok_or_else(|| Failure::permanent("no_address").into())
@@ -145,6 +149,7 @@ async fn secret(app: &App, cx: &Cx, message: &Message, reader: &Reader) -> Resul
         user_id: user_id.to_string(),
         purpose: purpose.into(),
         target,
+        channel: message.channel.to_wire().into(),
     };
     let request = match message.template {
         Template::Welcome if contact.email_verified => return Ok(Secret::default()),
@@ -177,6 +182,7 @@ fn otp_request(message: &Message, address: Vec<u8>) -> Result<IssueRequest, Halt
         user_id: message.user_id.map(|user_id| user_id.to_string()).unwrap_or_default(),
         purpose: purpose.into(),
         target: if proves { address } else { Vec::new() },
+        channel: message.channel.to_wire().into(),
     })
 }
 
@@ -194,7 +200,11 @@ fn of_issue(app: &App, cx: &Cx, issued: IssueResponse) -> Secret {
 }
 
 async fn reset_link(app: &App, cx: &Cx, message: &Message, user_id: UserId) -> Result<Secret, Halt> {
-    let request = IssueResetRequest { user_id: user_id.to_string(), issue_id: message.id.to_string() };
+    let request = IssueResetRequest {
+        user_id: user_id.to_string(),
+        issue_id: message.id.to_string(),
+        channel: message.channel.to_wire().into(),
+    };
     let answer = app.links.credentials(cx).issue_reset(request).await.map_err(problem_from);
     let reset = answer.map_err(|problem| refused(&problem, "no_link"))?.into_inner();
     let ended = reset.expires_at.is_some_and(|end| end.seconds <= cx.now().as_second());
@@ -212,7 +222,7 @@ fn link(app: &App, page: &str, token: &str) -> String {
 }
 
 /// What a service's refusal means for the message.
-fn refused(problem: &Problem, code: &'static str) -> Halt {
+pub(crate) fn refused(problem: &Problem, code: &'static str) -> Halt {
     let wait = problem.retry_after.unwrap_or(Duration::ZERO);
     match problem.kind {
         Kind::Unavailable | Kind::Timeout | Kind::TooMany => Halt::Postponed(wait),

@@ -1,5 +1,6 @@
 //! The kinds of messages: how they travel, what they say, which address they go to.
 
+use denizen_rpc::otp::v1::Channel as WireChannel;
 use denizen_rpc::users::internal::v1::Contact;
 
 /// How a message travels.
@@ -9,6 +10,8 @@ pub enum Channel {
     Email,
     /// Text message.
     Sms,
+    /// Push message to a device.
+    Push,
 }
 
 /// What a message says.
@@ -56,6 +59,8 @@ pub enum Template {
     AccountRestored,
     /// The copy of a person's data can be fetched.
     ExportReady,
+    /// What a service wants said, in its own words. The only one that preferences and a restriction stop.
+    Custom,
 }
 
 /// Which of a person's addresses.
@@ -73,13 +78,23 @@ pub enum AddressKind {
 
 impl Channel {
     /// All channels.
-    pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
+    pub const ALL: [Self; 3] = [Self::Email, Self::Sms, Self::Push];
 
     /// The channel's name in tables, contracts and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Email => "email",
             Self::Sms => "sms",
+            Self::Push => "push",
+        }
+    }
+
+    /// Its place among all.
+    pub(crate) const fn place(self) -> usize {
+        match self {
+            Self::Email => 0,
+            Self::Sms => 1,
+            Self::Push => 2,
         }
     }
 
@@ -87,12 +102,22 @@ impl Channel {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|channel| channel.as_str() == text)
     }
+
+    /// The channel in contracts.
+    pub const fn to_wire(self) -> WireChannel {
+        match self {
+            Self::Email => WireChannel::Email,
+            Self::Sms => WireChannel::Sms,
+            // No code goes that way.
+            Self::Push => WireChannel::Unspecified,
+        }
+    }
 }
 
 // === impl Template ===
 
 impl Template {
-    /// All templates.
+    /// All whose words are our own.
     pub const ALL: [Self; 21] = [
         Self::Welcome,
         Self::VerifyEmail,
@@ -141,12 +166,13 @@ impl Template {
             Self::AccountActivated => "account_activated",
             Self::AccountRestored => "account_restored",
             Self::ExportReady => "export_ready",
+            Self::Custom => "custom",
         }
     }
 
     /// The template of a name.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|template| template.as_str() == text)
+        Self::ALL.into_iter().chain([Self::Custom]).find(|template| template.as_str() == text)
     }
 
     /// Whether it can travel so.
@@ -161,7 +187,9 @@ impl Template {
                     | Self::ResetCode
                     | Self::OtpCode
                     | Self::FactorCode
+                    | Self::Custom
             ),
+            Channel::Push => matches!(self, Self::Custom),
         }
     }
 
@@ -204,6 +232,8 @@ impl AddressKind {
         let (current, verified, pending) = match channel {
             Channel::Email => (&contact.email, contact.email_verified, &contact.pending_email),
             Channel::Sms => (&contact.mobile, contact.mobile_verified, &contact.pending_mobile),
+            // A device has a token that its owner gave, and several have several.
+            Channel::Push => return None,
         };
         let address = match self {
             Self::Current => current,

@@ -5,17 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use denizen_db::{Db, Migration};
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::notify::internal::v1::mailbox_server::MailboxServer;
 use denizen_rpc::notify::internal::v1::notify_records_server::NotifyRecordsServer;
+use denizen_rpc::notify::v1::dead_letters_server::DeadLettersServer;
+use denizen_rpc::notify::v1::notifications_server::NotificationsServer;
 use denizen_rpc::{KeyRing, Links};
 use tokio::sync::Notify;
 
 mod breaker;
 pub mod compose;
 mod config;
+mod custom;
 pub mod draft;
 pub mod error;
 pub mod events;
@@ -25,24 +28,28 @@ pub mod mail;
 pub mod model;
 pub mod names;
 pub mod ops;
+mod report;
 mod rpc;
 pub mod smtp;
 mod sources;
 pub mod store;
 pub mod templates;
+mod wish;
 
 pub use breaker::Rule;
 pub use config::Config;
 
 use breaker::Breaker;
 use model::Channel;
-use rpc::{MailboxService, RecordsService};
+use rpc::{DeadLettersService, MailboxService, NotificationsService, RecordsService};
 use smtp::Smtp;
 use templates::Templates;
 
 /// The steps of the database.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_notify", sql: include_str!("../migrations/0001_notify.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_notify", sql: include_str!("../migrations/0001_notify.sql") },
+    Migration { name: "0002_notifications", sql: include_str!("../migrations/0002_notifications.sql") },
+];
 
 /// Keys that notify seals and searches with.
 #[derive(Clone, Debug)]
@@ -51,14 +58,20 @@ pub struct Keys {
     pub ring: KeyRing,
     /// Digests of addresses in the mailbox.
     pub index: Key,
+    /// Seals what concerns addresses that belong to no account, and what reporters write.
+    pub strangers: Key,
 }
 
 // === impl Keys ===
 
 impl Keys {
-    /// The keys that follow from the master key, and people's keys as users gives them.
-    pub fn new(master: &Master, links: &Links) -> Self {
-        Self { ring: KeyRing::new(links.clone()), index: master.service("notify/mailbox") }
+    /// The keys that follow from the root, and people's keys as users gives them.
+    pub fn new(root: &Root, links: &Links) -> Self {
+        Self {
+            ring: KeyRing::new(links.clone()),
+            index: root.service("notify/mailbox"),
+            strangers: root.service("notify/strangers"),
+        }
     }
 }
 
@@ -80,7 +93,8 @@ pub struct App {
     smtp_breaker: Breaker,
     /// Wake the senders, one for each channel.
     bells: [Notify; Channel::ALL.len()],
-    sms_waits: AtomicBool,
+    /// Whether messages of a channel wait for a provider.
+    waits: [AtomicBool; Channel::ALL.len()],
 }
 
 /// How messages of a channel leave.
@@ -103,8 +117,9 @@ impl App {
         let templates = Templates::new().expect("the templates are part of the binary and a test reads each");
         let smtp = config.smtp_url.clone().map(|url| Smtp::new(url, config.smtp_timeout, config.concurrency));
         let smtp_breaker = Breaker::new(config.breaker);
-        let (bells, sms_waits) = (Channel::ALL.map(|_| Notify::new()), AtomicBool::new(false));
-        Self { db, links, clock, config, keys, templates, smtp, smtp_breaker, bells, sms_waits }
+        let (bells, waits) =
+            (Channel::ALL.map(|_| Notify::new()), Channel::ALL.map(|_| AtomicBool::new(false)));
+        Self { db, links, clock, config, keys, templates, smtp, smtp_breaker, bells, waits }
     }
 
     /// How messages of a channel leave; none: they wait for a provider.
@@ -112,7 +127,7 @@ impl App {
         let mailbox = self.config.mailbox.then_some(Way::Mailbox);
         match channel {
             Channel::Email => self.smtp.as_ref().map(|smtp| Way::Smtp(smtp, &self.smtp_breaker)).or(mailbox),
-            Channel::Sms => mailbox,
+            Channel::Sms | Channel::Push => mailbox,
         }
     }
 
@@ -128,10 +143,7 @@ impl App {
 
     /// What wakes the sender of a channel.
     pub(crate) fn bell(&self, channel: Channel) -> &Notify {
-        match channel {
-            Channel::Email => &self.bells[0],
-            Channel::Sms => &self.bells[1],
-        }
+        &self.bells[channel.place()]
     }
 
     /// Wakes all senders.
@@ -141,9 +153,7 @@ impl App {
 
     /// Remembers that a message waits for a provider, for [`degraded`].
     pub(crate) fn note_waiting(&self, channel: Channel) {
-        if channel == Channel::Sms {
-            self.sms_waits.store(true, Ordering::Relaxed);
-        }
+        self.waits[channel.place()].store(true, Ordering::Relaxed);
     }
 }
 
@@ -151,6 +161,8 @@ impl App {
 pub fn add_routes(app: &Arc<App>, routes: &mut tonic::service::RoutesBuilder) {
     routes.add_service(MailboxServer::new(MailboxService(app.clone())));
     routes.add_service(NotifyRecordsServer::new(RecordsService(app.clone())));
+    routes.add_service(NotificationsServer::new(NotificationsService(app.clone())));
+    routes.add_service(DeadLettersServer::new(DeadLettersService(app.clone())));
 }
 
 /// Starts following events, sending and cleaning up.
@@ -166,6 +178,9 @@ pub fn degraded(app: &App) -> Option<String> {
     if app.smtp_breaker.is_open() {
         return Some("mails wait: the mail server does not take them; look at notify.smtp.url".to_owned());
     }
-    let waits = app.way(Channel::Sms).is_none() && app.sms_waits.load(Ordering::Relaxed);
-    waits.then(|| "text messages wait: there is no provider for them".to_owned())
+    let waits =
+        |channel: Channel| app.way(channel).is_none() && app.waits[channel.place()].load(Ordering::Relaxed);
+    let named = [(Channel::Sms, "text messages"), (Channel::Push, "push messages")];
+    let waiting = named.into_iter().find(|(channel, _)| waits(*channel));
+    waiting.map(|(_, name)| format!("{name} wait: there is no provider for them"))
 }

@@ -31,6 +31,8 @@ pub struct Message {
     pub address: AddressKind,
     /// The old address, sealed to the person.
     pub old_address: Option<Vec<u8>>,
+    /// What a service wants said, sealed.
+    pub content: Option<Vec<u8>>,
     /// Tries so far, the present one included.
     pub attempts: i64,
     /// When it came to be.
@@ -68,6 +70,8 @@ pub enum Halt {
     NoProvider,
     /// A service that is needed cannot answer now; the try does not count.
     Postponed(Duration),
+    /// The reader does not want to be told, or may not be.
+    Declined,
     /// It failed.
     Failed(Failure),
 }
@@ -79,6 +83,8 @@ pub enum Fate {
     Dropped,
     /// It waits for a provider.
     Waiting,
+    /// It is kept unsent: its reader does not want it.
+    Declined,
     /// It is tried again.
     Again {
         /// When.
@@ -157,6 +163,7 @@ impl Message {
         match halt {
             Halt::NotDue => Fate::Dropped,
             Halt::NoProvider => Fate::Waiting,
+            Halt::Declined => Fate::Declined,
             Halt::Postponed(wait) => {
                 let wait = wait.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
                 Fate::Again {
@@ -200,6 +207,7 @@ pub fn target(channel: Channel, address: &str) -> Vec<u8> {
     let field = match channel {
         Channel::Email => "email",
         Channel::Sms => "mobile",
+        Channel::Push => "push",
     };
     sha256(format!("{field}:{address}").as_bytes()).to_vec()
 }
@@ -209,6 +217,11 @@ pub fn parse_purpose(text: &str) -> Option<Purpose> {
     let name = text.to_ascii_uppercase();
     let full = if name.starts_with("PURPOSE_") { name } else { format!("PURPOSE_{name}") };
     Purpose::from_str_name(&full).filter(|purpose| *purpose != Purpose::Unspecified)
+}
+
+/// The owner of what is kept for addresses that belong to no account.
+pub fn nobody() -> UserId {
+    UserId::from_uuid(uuid::Uuid::nil())
 }
 
 /// The canonical form of an address for looking it up in the mailbox: numbers without their punctuation.

@@ -15,6 +15,7 @@ fn message(attempts: i64) -> Message {
         context: serde_json::json!({}),
         address: AddressKind::Current,
         old_address: None,
+        content: None,
         attempts,
         created_at: Timestamp::UNIX_EPOCH,
     }

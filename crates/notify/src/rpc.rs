@@ -1,5 +1,6 @@
 //! The contract of notify: decode, op, encode.
 
+mod notifications;
 mod records;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::model::Letter;
 use crate::ops::list_messages::{Wanted, list_messages};
 use crate::store::Caught;
 
+pub(crate) use notifications::{DeadLettersService, NotificationsService};
 pub(crate) use records::RecordsService;
 
 /// The development mailbox, as a service.

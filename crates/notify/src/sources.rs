@@ -3,6 +3,7 @@
 /// Name and text of each file.
 pub(crate) const SOURCES: &[(&str, &str)] = &[
     ("layout.html", include_str!("../templates/layout.html")),
+    ("custom.html", include_str!("../templates/custom.html")),
     ("en/welcome.subject", include_str!("../templates/en/welcome.subject")),
     ("en/welcome.txt", include_str!("../templates/en/welcome.txt")),
     ("en/welcome.html", include_str!("../templates/en/welcome.html")),

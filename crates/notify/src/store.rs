@@ -1,5 +1,6 @@
 //! Every SQL text of notify, and rows as what they mean.
 
+pub mod notifications;
 pub mod records;
 
 use std::sync::Arc;
@@ -49,6 +50,7 @@ impl FromRow for Message {
             old_address: row.get(6)?,
             attempts: row.get(7)?,
             created_at: row.get(8)?,
+            content: row.get(9)?,
         })
     }
 }
@@ -116,7 +118,7 @@ pub async fn next_due(tx: &mut Tx, channel: Channel) -> Result<Option<Timestamp>
 const CLAIM: &str = "UPDATE messages SET state = 'sending', attempts = attempts + 1, next_try_at = $2 \
      WHERE next_try_at <= $1 AND id IN \
      (SELECT id FROM messages WHERE channel = $4 AND next_try_at <= $1 ORDER BY next_try_at, id LIMIT $3) \
-     RETURNING id, user_id, channel, template, context, address_kind, old_address, attempts, created_at";
+     RETURNING id, user_id, channel, template, context, address_kind, old_address, attempts, created_at, content";
 
 /// Takes due messages of a channel for sending, until the lease ends. Two senders never take the same one: the second
 /// sees the first one's lease.
@@ -131,19 +133,29 @@ pub async fn claim(
 }
 
 const MARK_SENT: &str = "UPDATE messages SET state = 'sent', sent_at = $2, next_try_at = NULL, user_id = $3, \
-     context = $4, old_address = NULL, last_error = NULL WHERE id = $1 AND sent_at IS NULL AND dead_at IS NULL";
+     context = $4, old_address = NULL, content = NULL, last_error = NULL, \
+     status = CASE WHEN status = 'queued' THEN 'sent' ELSE status END \
+     WHERE id = $1 AND sent_at IS NULL AND dead_at IS NULL";
 
 /// Marks a message as sent and removes what it held. False: somebody else has settled it.
-pub async fn mark_sent(tx: &mut Tx, id: MessageId, user_id: UserId, now: Timestamp) -> Result<bool> {
+pub async fn mark_sent(tx: &mut Tx, id: MessageId, user_id: Option<UserId>, now: Timestamp) -> Result<bool> {
     Ok(tx.exec(MARK_SENT, args![id, now, user_id, serde_json::json!({})]).await? == 1)
 }
 
-const MARK_DEAD: &str = "UPDATE messages SET state = 'dead', dead_at = $3, next_try_at = NULL, last_error = $4 \
-     WHERE id = $1 AND state = 'sending' AND attempts = $2";
+const MARK_DEAD: &str = "UPDATE messages SET state = 'dead', status = 'failed', dead_at = $3, next_try_at = NULL, \
+     last_error = $4 WHERE id = $1 AND state = 'sending' AND attempts = $2";
 
 /// Puts a message among the dead. False: its lease had ended and somebody else has it.
 pub async fn mark_dead(tx: &mut Tx, message: &Message, now: Timestamp, code: &str) -> Result<bool> {
     Ok(tx.exec(MARK_DEAD, args![message.id, message.attempts, now, code]).await? == 1)
+}
+
+const MARK_DECLINED: &str = "UPDATE messages SET state = 'declined', status = 'declined', dead_at = $3, \
+     next_try_at = NULL, content = NULL WHERE id = $1 AND state = 'sending' AND attempts = $2";
+
+/// Keeps a message unsent that its reader does not want. False: its lease had ended and somebody else has it.
+pub async fn mark_declined(tx: &mut Tx, message: &Message, now: Timestamp) -> Result<bool> {
+    Ok(tx.exec(MARK_DECLINED, args![message.id, message.attempts, now]).await? == 1)
 }
 
 const REQUEUE: &str = "UPDATE messages SET state = 'queued', next_try_at = $3, attempts = $4, last_error = $5 \
@@ -201,11 +213,13 @@ pub async fn waits(tx: &mut Tx, channel: Channel) -> Result<bool> {
 
 const FORGET_MESSAGES: &str = "DELETE FROM messages WHERE user_id = $1";
 const FORGET_MAILBOX: &str = "DELETE FROM mailbox WHERE user_id = $1";
+const FORGET_REPORTS: &str = "DELETE FROM reports WHERE user_id = $1";
 
 /// Deletes all that is kept about a person.
 pub async fn forget(tx: &mut Tx, user_id: UserId) -> Result<()> {
     tx.exec(FORGET_MESSAGES, args![user_id]).await?;
     tx.exec(FORGET_MAILBOX, args![user_id]).await?;
+    tx.exec(FORGET_REPORTS, args![user_id]).await?;
     Ok(())
 }
 

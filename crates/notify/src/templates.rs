@@ -8,6 +8,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use crate::model::{Channel, Letter, Template};
 use crate::names::{Language, greeting};
 use crate::sources::SOURCES;
+use crate::wish::Content;
 
 /// What the words of a message depend on.
 #[derive(Clone, Debug, Default)]
@@ -97,7 +98,7 @@ impl Templates {
                 text: self.part(template, Part::Text, language, words)?,
                 html: self.part(template, Part::Html, language, words)?,
             },
-            Channel::Sms => Letter {
+            Channel::Sms | Channel::Push => Letter {
                 to: String::new(),
                 subject: String::new(),
                 text: self.part(template, Part::Sms, language, words)?.trim().to_owned(),
@@ -105,6 +106,35 @@ impl Templates {
             },
         };
         Ok(letter)
+    }
+
+    /// Writes what a service wants said, in its own words. `about` is the reader's name, and the host of this system.
+    pub(crate) fn write_custom(
+        &self,
+        channel: Channel,
+        language: Language,
+        content: &Content,
+        about: (&str, &str),
+    ) -> Result<Letter, minijinja::Error> {
+        let (name, host) = about;
+        let hello = if content.greets { hello(language, name) } else { String::new() };
+        let parts = [hello.as_str(), content.body.trim(), content.link.as_str()];
+        let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
+        if channel != Channel::Email {
+            let subject = if channel == Channel::Push { one_line(&content.subject) } else { String::new() };
+            return Ok(Letter { to: String::new(), subject, text, html: String::new() });
+        }
+        let paragraphs = [hello.as_str()].into_iter().chain(content.body.split("\n\n")).map(str::trim);
+        let paragraphs: Vec<String> = paragraphs.filter(|it| !it.is_empty()).map(str::to_owned).collect();
+        let subject = one_line(&content.subject);
+        let html = self.0.get_template("custom.html")?.render(context! {
+            lang => language.as_str(),
+            title => subject.clone(),
+            paragraphs => paragraphs,
+            link => link(&content.link),
+            host => host,
+        })?;
+        Ok(Letter { to: String::new(), subject, text, html })
     }
 
     fn part(
@@ -126,6 +156,18 @@ impl Templates {
             device => greeting(&words.origin.device),
             host => &words.host,
         })
+    }
+}
+
+/// The greeting of a notice.
+fn hello(language: Language, name: &str) -> String {
+    let word = match language {
+        Language::English => "Hello",
+        Language::German => "Guten Tag",
+    };
+    match greeting(name).as_str() {
+        "" => format!("{word},"),
+        name => format!("{word} {name},"),
     }
 }
 

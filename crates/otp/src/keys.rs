@@ -1,7 +1,7 @@
 //! The secrets that codes, link tokens and sealed identifiers follow from.
 
 use denizen_kit::id::UserId;
-use denizen_kit::seal::{Error, Key, Master, same_secret};
+use denizen_kit::seal::{Error, Key, Root, same_secret};
 
 use crate::model::{Otp, OtpId, Purpose, encode_token, truncate};
 
@@ -16,12 +16,12 @@ pub struct Keys {
 // === impl Keys ===
 
 impl Keys {
-    /// The keys that follow from the master key.
-    pub fn new(master: &Master) -> Self {
+    /// The keys that follow from the root.
+    pub fn new(root: &Root) -> Self {
         Self {
-            codes: master.service("otp/codes"),
-            identifiers: master.service("otp/identifiers"),
-            cooldowns: master.service("otp/cooldowns"),
+            codes: root.service("otp/codes"),
+            identifiers: root.service("otp/identifiers"),
+            cooldowns: root.service("otp/cooldowns"),
         }
     }
 

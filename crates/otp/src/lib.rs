@@ -18,7 +18,7 @@ use denizen_db::{Db, Migration};
 use denizen_kit::caller::Role;
 use denizen_kit::cx::Cx;
 use denizen_kit::problem::Problem;
-use denizen_kit::seal::Master;
+use denizen_kit::seal::Root;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
@@ -33,6 +33,7 @@ pub use keys::Keys;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_otp", sql: include_str!("../migrations/0001_otp.sql") },
     Migration { name: "0003_records", sql: include_str!("../migrations/0003_records.sql") },
+    Migration { name: "0004_code_tries", sql: include_str!("../migrations/0004_code_tries.sql") },
 ];
 
 /// The service and what it needs.
@@ -54,8 +55,8 @@ pub struct App {
 
 impl App {
     /// The service with its parts; `links` are those of [`Role::Otp`].
-    pub fn new(db: Db, links: Links, clock: Clock, config: Config, master: &Master) -> Self {
-        Self { db, links, clock, config, keys: Keys::new(master) }
+    pub fn new(db: Db, links: Links, clock: Clock, config: Config, root: &Root) -> Self {
+        Self { db, links, clock, config, keys: Keys::new(root) }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::config::Config;
 /// Most characters of a login identifier: the longest address (RFC 5321 §4.5.3.1).
 pub(crate) const MAX_IDENTIFIER: usize = 320;
 
-/// How many wrong tries an account takes over all its codes.
+/// How many wrong tries an account takes over all its codes that anybody can ask for, and as many over the others.
 pub(crate) const MAX_WRONG_TRIES: i64 = 30;
 
 /// How long an account must go without a wrong try for them to be forgotten.
@@ -176,8 +176,12 @@ impl Otp {
 
     /// A row for a message that carries a code of its own: it outlives the code, so that a message that is sent late
     /// still gets one.
-    pub(crate) fn for_message(id: OtpId, purpose: Purpose, now: Timestamp, config: &Config) -> Self {
-        let channel = purpose.bound_to().unwrap_or(Channel::Email);
+    pub(crate) fn for_message(
+        (id, purpose, channel): (OtpId, Purpose, Option<Channel>),
+        now: Timestamp,
+        config: &Config,
+    ) -> Self {
+        let channel = purpose.bound_to().or(channel).unwrap_or(Channel::Email);
         let ends_at = after(now, config.link_ttl);
         Self { issued_at: Some(now), ends_at, ..Self::requested(id, purpose, channel, now, config) }
     }

@@ -8,7 +8,7 @@ use denizen_kit::problem::Problem;
 use denizen_rpc::otp::internal::v1::codes_server::{Codes, CodesServer};
 use denizen_rpc::otp::internal::v1::otp_records_server::OtpRecordsServer;
 use denizen_rpc::otp::internal::v1::{
-    ConsumeRequest, ConsumeResponse, IssueRequest, IssueResponse, consume_request,
+    ConsumeRequest, ConsumeResponse, IssueRequest, IssueResponse, LookRequest, consume_request,
 };
 use denizen_rpc::otp::v1::otp_server::{Otp, OtpServer};
 use denizen_rpc::otp::v1::{
@@ -76,6 +76,15 @@ impl Codes for CodesService {
         })
         .await
     }
+
+    async fn look(&self, request: Request<LookRequest>) -> Reply<ConsumeResponse> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let purpose = purpose(request.purpose()).ok_or_else(no_purpose)?;
+            Ok(ops::look(app, &cx, purpose, &request.token).await?.map(Into::into).unwrap_or_default())
+        })
+        .await
+    }
 }
 
 // --- decode
@@ -90,12 +99,7 @@ fn send_wish(request: &SendOtpRequest) -> Result<SendWish, Problem> {
         (None, Some(user_id)) => Recipient::User(decode::id(user_id)?),
         (None, None) => Recipient::Caller,
     };
-    let channel = match wire::Channel::try_from(request.channel) {
-        Ok(wire::Channel::Unspecified) => None,
-        Ok(wire::Channel::Email) => Some(Channel::Email),
-        Ok(wire::Channel::Sms) => Some(Channel::Sms),
-        Err(_) => return Err(Problem::invalid("/channel", "unknown", "channel is email or sms")),
-    };
+    let channel = channel(request.channel)?;
     let purpose = purpose(request.purpose()).filter(|purpose| purpose.can_be_asked_for());
     Ok(SendWish { purpose: purpose.ok_or_else(no_purpose)?, channel, recipient })
 }
@@ -105,8 +109,18 @@ fn issue_wish(request: IssueRequest) -> Result<IssueWish, Problem> {
         id: decode::id(&request.issue_id)?,
         user_id: decode::optional_id(&request.user_id)?,
         purpose: purpose(request.purpose()),
+        channel: channel(request.channel)?,
         target: request.target,
     })
+}
+
+fn channel(wire: i32) -> Result<Option<Channel>, Problem> {
+    match wire::Channel::try_from(wire) {
+        Ok(wire::Channel::Unspecified) => Ok(None),
+        Ok(wire::Channel::Email) => Ok(Some(Channel::Email)),
+        Ok(wire::Channel::Sms) => Ok(Some(Channel::Sms)),
+        Err(_) => Err(Problem::invalid("/channel", "unknown", "channel is email or sms")),
+    }
 }
 
 /// The proof; none when it cannot be one, which is the same as a wrong one.

@@ -39,16 +39,17 @@ const START_COOLDOWN: &str = "INSERT INTO cooldowns (key, until) VALUES ($1, $2)
 
 const COOLDOWN: &str = "SELECT until FROM cooldowns WHERE key = $1";
 
-const COUNT_TRY: &str = "INSERT INTO wrong_tries (user_id, tries, last_at) VALUES ($1, 1, $2) \
-    ON CONFLICT (user_id) DO UPDATE SET \
-    tries = CASE WHEN wrong_tries.last_at <= $3 THEN 1 ELSE wrong_tries.tries + 1 END, last_at = excluded.last_at \
-    WHERE wrong_tries.tries < $4 OR wrong_tries.last_at <= $3";
+const COUNT_TRY: &str = "INSERT INTO code_tries (user_id, public, tries, last_at) VALUES ($1, $5, 1, $2) \
+    ON CONFLICT (user_id, public) DO UPDATE SET \
+    tries = CASE WHEN code_tries.last_at <= $3 THEN 1 ELSE code_tries.tries + 1 END, last_at = excluded.last_at \
+    WHERE code_tries.tries < $4 OR code_tries.last_at <= $3";
 
-const UNCOUNT_TRY: &str = "UPDATE wrong_tries SET tries = tries - 1 WHERE user_id = $1 AND tries > 0";
+const UNCOUNT_TRY: &str =
+    "UPDATE code_tries SET tries = tries - 1 WHERE user_id = $1 AND public = $2 AND tries > 0";
 
 const FORGET_OTPS: &str = "DELETE FROM otps WHERE user_id = $1";
 
-const FORGET_TRIES: &str = "DELETE FROM wrong_tries WHERE user_id = $1";
+const FORGET_TRIES: &str = "DELETE FROM code_tries WHERE user_id = $1";
 
 const DROP_COOLDOWN: &str = "DELETE FROM cooldowns WHERE key = $1";
 
@@ -57,8 +58,8 @@ const SWEEP_OTPS: &str =
 
 const SWEEP_COOLDOWNS: &str = "DELETE FROM cooldowns WHERE key IN (SELECT key FROM cooldowns WHERE until <= $1 ORDER BY until LIMIT 500)";
 
-const SWEEP_TRIES: &str = "DELETE FROM wrong_tries WHERE user_id IN \
-    (SELECT user_id FROM wrong_tries WHERE last_at <= $1 ORDER BY last_at LIMIT 500)";
+const SWEEP_TRIES: &str = "DELETE FROM code_tries WHERE (user_id, public) IN \
+    (SELECT user_id, public FROM code_tries WHERE last_at <= $1 ORDER BY last_at LIMIT 500)";
 
 /// Rows that one sweep deletes at most.
 pub(crate) const CHUNK: u64 = 500;
@@ -163,15 +164,23 @@ pub(crate) async fn start_cooldown(
     Ok(Some(running))
 }
 
+/// Which tries of an account are counted together: those at codes that anybody can ask for, or those of somebody who
+/// has shown a password or a session. So nobody who knows an identifier only can spend the tries of its owner.
+pub(crate) struct Tries {
+    pub(crate) user_id: UserId,
+    pub(crate) public: bool,
+}
+
 /// Counts a wrong try of an account, before it is known to be one; false when it has taken too many.
-pub(crate) async fn count_try(tx: &mut Tx, user_id: UserId, now: Timestamp) -> Result<bool> {
+pub(crate) async fn count_try(tx: &mut Tx, tries: &Tries, now: Timestamp) -> Result<bool> {
     let forgotten = before(now, TRIES_WINDOW);
-    Ok(tx.exec(COUNT_TRY, args![user_id, now, forgotten, MAX_WRONG_TRIES]).await? == 1)
+    let args = args![tries.user_id, now, forgotten, MAX_WRONG_TRIES, tries.public];
+    Ok(tx.exec(COUNT_TRY, args).await? == 1)
 }
 
 /// Takes back a try that was not wrong.
-pub(crate) async fn uncount_try(tx: &mut Tx, user_id: UserId) -> Result<()> {
-    tx.exec(UNCOUNT_TRY, args![user_id]).await?;
+pub(crate) async fn uncount_try(tx: &mut Tx, tries: &Tries) -> Result<()> {
+    tx.exec(UNCOUNT_TRY, args![tries.user_id, tries.public]).await?;
     Ok(())
 }
 

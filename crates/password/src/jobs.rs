@@ -10,7 +10,7 @@ use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 use denizen_kit::problem::{Kind, Problem};
 use denizen_kit::task::Tasks;
-use denizen_kit::time::elapsed;
+use denizen_kit::time::{elapsed, from_micros};
 use denizen_rpc::events::internal::v1::Event;
 use denizen_rpc::users::internal::v1::{LookupRequest, lookup_request};
 use denizen_rpc::users::v1::{Status, User};
@@ -203,6 +203,10 @@ async fn apply(tx: &mut denizen_db::Tx, cx: &Cx, event: &Event) -> Result<()> {
     match event.r#type.as_str() {
         "user.created" => store::confirm(tx, user_id, cx.now()).await,
         "user.erased" | "user.purged" => store::erase(tx, user_id).await,
+        // What was sent to an address that is theirs no more opens nothing.
+        "user.email_changed" | "user.mobile_changed" => {
+            store::reset::end_sent(tx, user_id, from_micros(event.at), cx.now()).await
+        }
         _ => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! The secrets of password: names of the guard's counters, sealed requests, reset tokens.
 
 use denizen_kit::id::UserId;
-use denizen_kit::seal::{Error, Key, Master, same_secret};
+use denizen_kit::seal::{Error, Key, Root, same_secret};
 use uuid::Uuid;
 
 use crate::model::{GuardName, encode_token};
@@ -17,12 +17,12 @@ pub struct Keys {
 // === impl Keys ===
 
 impl Keys {
-    /// The keys that follow from the master key.
-    pub fn new(master: &Master) -> Self {
+    /// The keys that follow from the root.
+    pub fn new(root: &Root) -> Self {
         Self {
-            guard: master.service("password/guard"),
-            requests: master.service("password/requests"),
-            resets: master.service("password/resets"),
+            guard: root.service("password/guard"),
+            requests: root.service("password/requests"),
+            resets: root.service("password/resets"),
         }
     }
 
@@ -36,6 +36,16 @@ impl Keys {
     pub(crate) fn guard_day(&self, name: &GuardName) -> Vec<u8> {
         let (kind, name) = name.parts();
         self.guard.mac(&[b"day", kind, name]).to_vec()
+    }
+
+    /// Under which the failures of an account by all its names are counted; those of a name that nobody has by itself.
+    pub(crate) fn guard_account(&self, user_id: Option<UserId>, name: &GuardName) -> Vec<u8> {
+        let nobodys = name.parts();
+        let (kind, name) = match &user_id {
+            Some(user_id) => (b"user".as_slice(), user_id.uuid().as_bytes().to_vec()),
+            None => (nobodys.0, nobodys.1.to_vec()),
+        };
+        self.guard.mac(&[b"account", kind, &name]).to_vec()
     }
 
     /// Under which the failures from a network are counted.

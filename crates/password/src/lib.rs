@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use denizen_db::{Db, Migration};
 use denizen_kit::problem::Problem;
-use denizen_kit::seal::Master;
+use denizen_kit::seal::Root;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
@@ -38,6 +38,7 @@ pub use pool::Pool;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_password", sql: include_str!("../migrations/0001_password.sql") },
     Migration { name: "0002_ip_blocks", sql: include_str!("../migrations/0002_ip_blocks.sql") },
+    Migration { name: "0003_proved_by_mail", sql: include_str!("../migrations/0003_proved_by_mail.sql") },
 ];
 
 /// The service and what it needs.
@@ -67,7 +68,7 @@ pub struct App {
 
 impl App {
     /// The service with its parts; `links` are those of [`Role::Password`](denizen_kit::caller::Role::Password).
-    pub fn new(db: Db, links: Links, clock: Clock, config: Config, master: &Master) -> Self {
+    pub fn new(db: Db, links: Links, clock: Clock, config: Config, root: &Root) -> Self {
         let pool = Pool::new(config.slots, config.queue, (config.hash, config.peppers.clone()));
         let policy = Arc::new(Policy::new(config.min_length, config.min_score));
         Self {
@@ -75,7 +76,7 @@ impl App {
             links,
             clock,
             config,
-            keys: Keys::new(master),
+            keys: Keys::new(root),
             pool,
             policy,
             requested: Arc::default(),

@@ -7,6 +7,7 @@ mod transfer;
 use std::sync::Arc;
 
 use denizen_kit::problem::Problem;
+use denizen_rpc::otp::v1::Channel;
 use denizen_rpc::password::internal::v1::credentials_server::{Credentials, CredentialsServer};
 use denizen_rpc::password::internal::v1::ip_block_feed_server::IpBlockFeedServer;
 use denizen_rpc::password::internal::v1::password_records_server::PasswordRecordsServer;
@@ -140,7 +141,8 @@ impl Credentials for CredentialsService {
             let user_id = decode::id(&request.user_id)?;
             let issue_id = Uuid::parse_str(&request.issue_id)
                 .map_err(|_| Problem::malformed("issue_id must be the id of a message"))?;
-            let (token, expires_at) = ops::issue_reset(app, &cx, user_id, issue_id).await?;
+            let by_mail = request.channel() == Channel::Email;
+            let (token, expires_at) = ops::issue_reset(app, &cx, user_id, (issue_id, by_mail)).await?;
             Ok(IssueResetResponse { token, expires_at: Some(decode::to_wire(expires_at)) })
         })
         .await

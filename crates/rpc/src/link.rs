@@ -20,6 +20,8 @@ use crate::caller::Signer;
 use crate::events::internal::v1::event_log_client::EventLogClient;
 use crate::notify::internal::v1::mailbox_client::MailboxClient;
 use crate::notify::internal::v1::notify_records_client::NotifyRecordsClient;
+use crate::notify::v1::dead_letters_client::DeadLettersClient;
+use crate::notify::v1::notifications_client::NotificationsClient;
 use crate::otp::internal::v1::codes_client::CodesClient;
 use crate::otp::internal::v1::otp_records_client::OtpRecordsClient;
 use crate::otp::v1::otp_client::OtpClient;
@@ -236,6 +238,16 @@ impl Links {
     /// Operations on the audit trail.
     pub fn audit(&self, call: &Arc<Call>) -> AuditClient<Peer> {
         AuditClient::new(self.peer_as(Role::Audit, call.clone()))
+    }
+
+    /// What services send to people.
+    pub fn notifications(&self, call: &Arc<Call>) -> NotificationsClient<Peer> {
+        NotificationsClient::new(self.peer_as(Role::Notify, call.clone()))
+    }
+
+    /// What could not be delivered.
+    pub fn dead_letters(&self, call: &Arc<Call>) -> DeadLettersClient<Peer> {
+        DeadLettersClient::new(self.peer_as(Role::Notify, call.clone()))
     }
 
     /// The development mailbox.

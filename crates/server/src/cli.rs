@@ -6,15 +6,17 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
+use denizen_kit::config::Entry;
 use denizen_kit::telemetry::{self, Form};
 use denizen_kit::time::Clock;
 
 use crate::audit::Audit;
 use crate::config::{self, Config, Mode, Sources};
 use crate::first_admin::{self, NewAdmin};
+use crate::keys::Keys;
 use crate::node::{Listeners, Node};
 use crate::roles::Roles;
-use crate::{audit, generate, master_key, parts, signing_keys, transfer, welcome};
+use crate::{audit, generate, keyring, keys, parts, signing_keys, transfer, welcome};
 
 /// User management for any application, in one binary.
 #[derive(Debug, Parser)]
@@ -46,6 +48,9 @@ enum Command {
     /// The audit trail.
     #[command(subcommand)]
     Audit(Audit),
+    /// The master key: which one opens the system, and how another takes its place.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Looks at the settings.
     #[command(subcommand)]
     Config(Settings),
@@ -134,16 +139,24 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Export(export) => Box::pin(transfer::export(load(&sources).await?, export)).await,
         Command::Audit(command) => audit::run(load(&sources).await?, command).await,
         Command::Config(Settings::Check) => check(&load(&sources).await?),
+        Command::Keys(command) => {
+            let (config, entries) = load_with_entries(&sources).await?;
+            keys::run(config, &entries, command).await
+        }
         Command::Config(Settings::Explain) => explain(&sources).await,
         Command::Generate { folder } => generate::write(&folder),
     }
 }
 
 async fn load(sources: &Sources) -> anyhow::Result<Config> {
-    let (config, _) = config::load(sources).await.map_err(anyhow::Error::msg)?;
+    Ok(load_with_entries(sources).await?.0)
+}
+
+async fn load_with_entries(sources: &Sources) -> anyhow::Result<(Config, Vec<Entry>)> {
+    let (config, entries) = config::load(sources).await.map_err(anyhow::Error::msg)?;
     let form = if config.mode == Mode::Production { Form::Json } else { Form::Text };
     telemetry::init(&config.log, form);
-    Ok(config)
+    Ok((config, entries))
 }
 
 fn check(config: &Config) -> anyhow::Result<()> {
@@ -177,9 +190,11 @@ async fn told_to_stop() -> anyhow::Result<()> {
 }
 
 async fn migrate(config: Config) -> anyhow::Result<()> {
-    let master = master_key::load(&config)?;
+    // As all roles: nobody else is waited for.
+    let config = Config { roles: Roles::all(), ..config };
+    let root = keyring::root(&config).await?;
     for (name, _) in parts::databases() {
-        let db = parts::connect(&config.db, &master, name)
+        let db = parts::connect(&config.db, &root, name)
             .await
             .with_context(|| format!("the database of {name}"))?;
         db.close().await;

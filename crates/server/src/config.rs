@@ -50,6 +50,8 @@ pub struct Config {
     pub shared_key: Option<String>,
     /// Master key in base64.
     pub master_key: Option<String>,
+    /// Master key that is to follow, in base64, or `aws-kms:` with an ARN; for `denizen keys rotate` alone.
+    pub master_key_new: Option<String>,
     /// Log filter.
     pub log: String,
     /// First administrator.
@@ -129,18 +131,7 @@ fn sum(s: &mut Settings) -> Config {
         }
         parsed
     });
-    let mode =
-        s.text("mode", "", "development or production; by itself development on a loopback address only");
-    let mode = match mode.as_deref() {
-        Some("development") => Mode::Development,
-        Some("production") => Mode::Production,
-        Some(other) => {
-            s.mistake(format!("mode: {other:?}: development or production"));
-            Mode::Production
-        }
-        None if listen.ip().is_loopback() => Mode::Development,
-        None => Mode::Production,
-    };
+    let mode = mode(s, listen);
     let public_url = s.text(
         "public_url",
         "",
@@ -156,8 +147,9 @@ fn sum(s: &mut Settings) -> Config {
         mode,
         roles: s.value("roles", "all", "What runs in this process: all, or a list of gateway, users, auth, password, otp, notify, audit"),
         services: services(s),
-        shared_key: s.secret("services.shared_key", "Key that signs callers between processes (base64 of 32 bytes); by itself made from the master key"),
+        shared_key: s.secret("services.shared_key", "Key that signs callers between processes (base64 of 32 bytes); by itself made from the root key of the keyring"),
         master_key: s.secret("master_key", "Master key (base64 of 32 bytes, or aws-kms: with an ARN or a wrapped key); made at the first start in development"),
+        master_key_new: s.secret("master_key_new", "Master key that is to follow, in the same forms; read by denizen keys rotate alone"),
         log: s.text("log", "info", "Log level, or a list of target=level").unwrap_or_default(),
         admin: admin_email.zip(admin_password),
         db: denizen_db::Config::read(s),
@@ -178,6 +170,21 @@ fn sum(s: &mut Settings) -> Config {
         s.mistake("public_url: in production it must be set; links in mails start with it");
     }
     config
+}
+
+fn mode(s: &mut Settings, listen: SocketAddr) -> Mode {
+    let mode =
+        s.text("mode", "", "development or production; by itself development on a loopback address only");
+    match mode.as_deref() {
+        Some("development") => Mode::Development,
+        Some("production") => Mode::Production,
+        Some(other) => {
+            s.mistake(format!("mode: {other:?}: development or production"));
+            Mode::Production
+        }
+        None if listen.ip().is_loopback() => Mode::Development,
+        None => Mode::Production,
+    }
 }
 
 /// Tells the crates what they need to know of each other's settings.
@@ -221,7 +228,12 @@ fn check(config: &Config, s: &mut Settings) {
     if config.mode == Mode::Production && config.master_key.is_none() {
         s.mistake("master_key: in production it must be set; make one with: openssl rand -base64 32");
     }
-    for (key, value) in [("master_key", &config.master_key), ("services.shared_key", &config.shared_key)] {
+    let new = config.master_key_new.clone().filter(|text| !text.starts_with(references::ARN));
+    for (key, value) in [
+        ("master_key", &config.master_key),
+        ("master_key_new", &new),
+        ("services.shared_key", &config.shared_key),
+    ] {
         if value.as_deref().is_some_and(|text| crate::master_key::decode(text).is_err()) {
             s.mistake(format!(
                 "{key}: it must be 32 bytes in base64; make one with: openssl rand -base64 32"

@@ -22,6 +22,11 @@ use tonic::{Request, Response, Status};
 const MOST: i32 = 1000;
 const USUAL: i32 = 500;
 
+/// How many are read at once, and after how many bytes of them an answer is full: an event of an import is as large as a
+/// hundred others.
+const PART: i32 = 32;
+const FULL: usize = 256 * 1024;
+
 /// The logs of the services of this process.
 pub(crate) struct EventLogs {
     logs: HashMap<Role, Db>,
@@ -66,7 +71,7 @@ impl EventLog for EventLogs {
             cx.require_service(&Role::ALL)?;
             let (_, db) = self.log(&request.producer)?;
             let limit = if request.limit == 0 { USUAL } else { request.limit.clamp(1, MOST) };
-            let records = db.events_after(request.after_seq, limit).await?;
+            let records = records(db, request.after_seq, limit).await?;
             Ok(wire::EventsResponse { events: records.into_iter().map(encode).collect() })
         })
         .await
@@ -103,6 +108,25 @@ impl EventLog for EventLogs {
     }
 }
 
+/// The records after a place: at most so many, and fewer when they are large.
+async fn records(db: &Db, after: i64, limit: i32) -> denizen_db::Result<Vec<Record>> {
+    let most = usize::try_from(limit).unwrap_or(0);
+    let (mut records, mut bytes): (Vec<Record>, usize) = (Vec::new(), 0);
+    while records.len() < most && bytes < FULL {
+        let after = records.last().map_or(after, |record| record.seq);
+        let wanted = limit.min(PART);
+        let part = db.events_after(after, wanted).await?;
+        let is_last = part.len() < usize::try_from(wanted).unwrap_or(0);
+        bytes += part.iter().map(|record| record.data.len()).sum::<usize>();
+        records.extend(part);
+        if is_last {
+            break;
+        }
+    }
+    records.truncate(most);
+    Ok(records)
+}
+
 fn encode(record: Record) -> wire::Event {
     wire::Event {
         seq: record.seq,
@@ -121,4 +145,67 @@ fn encode(record: Record) -> wire::Event {
 /// The contract's server around the logs.
 pub(crate) fn server(logs: EventLogs) -> wire::event_log_server::EventLogServer<EventLogs> {
     wire::event_log_server::EventLogServer::from_arc(Arc::new(logs))
+}
+
+#[cfg(test)]
+mod tests {
+    use denizen_db::{Config, Event, Secrets};
+    use denizen_kit::cx::Cx;
+    use denizen_kit::id::UserId;
+    use denizen_kit::seal::Key;
+    use serde::Serialize;
+
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Told {
+        text: String,
+    }
+
+    impl Event for Told {
+        const TYPE: &'static str = "thing.told";
+
+        fn subject(&self) -> Option<UserId> {
+            None
+        }
+    }
+
+    /// A log of so many events of this length.
+    async fn log(folder: &std::path::Path, events: usize, length: usize) -> Db {
+        let config = Config { url: None, data_dir: folder.to_owned(), fast: true, bulk: false, pool: 1 };
+        let secrets = Secrets { events: Key::from_bytes([1; 32]), replies: Key::from_bytes([2; 32]) };
+        let db = Db::connect(&config, "users", &secrets, &[]).await.unwrap();
+        let cx = Cx::job(Role::Users, &Clock::System);
+        let mut tx = db.write().await.unwrap();
+        for _ in 0..events {
+            tx.emit(&cx, Told { text: "x".repeat(length) });
+        }
+        tx.commit().await.unwrap();
+        db.sequence().await.unwrap();
+        db
+    }
+
+    #[tokio::test]
+    async fn large_events_come_a_few_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = log(folder.path(), 100, 20_000).await;
+        let mut seqs = Vec::new();
+        loop {
+            let part = records(&db, seqs.last().copied().unwrap_or(0), USUAL).await.unwrap();
+            assert!(part.len() <= 32, "{}", part.len());
+            if part.is_empty() {
+                break;
+            }
+            seqs.extend(part.into_iter().map(|record| record.seq));
+        }
+        assert_eq!(seqs, (1..=100).collect::<Vec<i64>>());
+    }
+
+    #[tokio::test]
+    async fn small_events_come_as_many_as_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = log(folder.path(), 100, 1).await;
+        assert_eq!(records(&db, 0, USUAL).await.unwrap().len(), 100);
+        assert_eq!(records(&db, 10, 40).await.unwrap().last().map(|record| record.seq), Some(50));
+    }
 }

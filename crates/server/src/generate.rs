@@ -66,6 +66,9 @@ fn events() -> String {
         page,
         "\n## every service\n\n| event | meaning |\n|---|---|\n| `access.refused` | An operation was refused for want of permission. |"
     );
+    for (name, meaning) in crate::keys::EVENTS {
+        let _ = writeln!(page, "| `{name}` | {meaning} |");
+    }
     page
 }
 

@@ -14,17 +14,28 @@ use denizen_kit::task::Tasks;
 use denizen_rpc::Network;
 use tokio::net::TcpListener;
 
+use crate::keyring::{Keyring, peers};
+
 /// How long calls under way may take to finish once the node stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves on the socket until the node stops.
-pub(crate) fn serve(listener: TcpListener, network: Network, databases: HashMap<Role, Db>, tasks: &Tasks) {
+pub(crate) fn serve(
+    listener: TcpListener,
+    network: Network,
+    databases: HashMap<Role, Db>,
+    keyring: Option<Keyring>,
+    tasks: &Tasks,
+) {
     let ready = databases.clone();
-    let router = Router::new()
+    let mut router = Router::new()
         .route("/health/live", get(async || Json(serde_json::json!({ "status": "ok" }))))
         .route("/health/ready", get(async move || health(ready).await))
         .route("/health/database", get(async move || health(databases).await))
         .fallback_service(network);
+    if let Some(keyring) = keyring {
+        router = router.route(peers::PATH, get(async move || peers::show(keyring).await));
+    }
     let (stop, watch) = (tasks.clone(), tasks.clone());
     tasks.spawn("internal", async move {
         let stopping = async move { stop.stopping().await };

@@ -1,4 +1,4 @@
-//! The master key: from the settings, or in development from a file made at the first start.
+//! The master key: from the settings, or in development from a file made at the first start. It opens the keyring.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,6 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use denizen_kit::seal::{Key, Master};
 
 use crate::config::{Config, Mode};
+
+/// File of the data folder in which a master key is kept that nobody has set.
+pub(crate) const FILE: &str = "master.key";
 
 /// Reads a key of 32 bytes in base64.
 pub(crate) fn decode(text: &str) -> anyhow::Result<Key> {
@@ -24,14 +27,14 @@ pub(crate) fn load(config: &Config) -> anyhow::Result<Master> {
     if config.mode == Mode::Production {
         bail!("master_key must be set in production");
     }
-    let path = config.db.data_dir.join("master.key");
+    let path = config.db.data_dir.join(FILE);
     let key = read_or_make(&path).with_context(|| format!("the master key in {}", path.display()))?;
     Ok(Master::new(key))
 }
 
 /// The key in the file, which is made readable for its owner only. Two processes that start at once agree on one:
 /// the file appears whole, under its name, once.
-fn read_or_make(path: &Path) -> anyhow::Result<Key> {
+pub(crate) fn read_or_make(path: &Path) -> anyhow::Result<Key> {
     if !path.exists() {
         keep(path, &STANDARD.encode(Key::generate().expose()))?;
     }
@@ -49,5 +52,12 @@ pub(crate) fn keep(path: &Path, text: &str) -> std::io::Result<()> {
     file.sync_all()?;
     // A link fails when the name is taken: then the other process was first, and its key counts.
     let _ = std::fs::hard_link(&mine, path);
-    std::fs::remove_file(&mine)
+    std::fs::remove_file(&mine)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Puts a file in the place of another, for good when this returns.
+pub(crate) fn replace(next: &Path, present: &Path) -> std::io::Result<()> {
+    std::fs::rename(next, present)?;
+    std::fs::File::open(present.parent().unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -17,6 +17,7 @@ use tonic::service::Routes;
 
 use crate::config::Config;
 use crate::event_log::{self, EventLogs};
+use crate::keyring::{self, Keyring, Opened};
 use crate::parts::{House, Part};
 use crate::{first_admin, health, internal, master_key, parts};
 
@@ -42,6 +43,7 @@ pub struct Node {
     pub links: Links,
     /// The databases of the services that run here.
     pub databases: HashMap<Role, Db>,
+    keyring: Option<Keyring>,
     services: Services,
     tasks: Tasks,
 }
@@ -76,15 +78,15 @@ impl Listeners {
 impl Node {
     /// Starts the roles of the settings. Without listeners nothing runs beside the calls: that is for commands.
     pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> anyhow::Result<Node> {
-        let master = master_key::load(&config)?;
+        let Opened { root, keyring } = Box::pin(keyring::open(&config, &clock)).await?;
         let signing_key = config.shared_key.as_deref().map(master_key::decode).transpose()?;
-        let signer = Signer::new(signing_key.unwrap_or_else(|| master.callers()), clock.clone());
+        let signer = Signer::new(signing_key.unwrap_or_else(|| root.callers()), clock.clone());
         let tasks = Tasks::new();
         let cache = Cache::connect(&config.cache, &tasks).await.context("cache_url")?;
         let services = Services::new();
         let table = Arc::new(links_table(&config, &services, &tasks));
         let links = Links::new(Role::Operator, table, signer.clone());
-        let house = House { config, master, cache, links, clock, tasks };
+        let mut house = House { config, root, keyring, cache, links, clock, tasks };
 
         let mut routes = Routes::builder();
         let mut started: Vec<Part> = Vec::new();
@@ -106,9 +108,13 @@ impl Node {
             }
             first_admin::ensure(&house.config, &house.links, &house.clock, &house.tasks).await;
         }
+        if let Some(keyring) = house.keyring.as_mut().filter(|_| serving) {
+            Box::pin(keyring.join(&house.config.roles, &house.clock, &house.tasks)).await?;
+        }
 
         let (address, internal_address) = serve(&house, listeners, &services, signer, &databases)?;
-        Ok(Node { address, internal_address, links: house.links, databases, services, tasks: house.tasks })
+        let House { links, tasks, keyring, .. } = house;
+        Ok(Node { address, internal_address, links, databases, keyring, services, tasks })
     }
 
     /// Stops in order: no new connections, requests drained, jobs ended, databases closed.
@@ -117,6 +123,9 @@ impl Node {
         self.services.clear();
         for db in self.databases.values() {
             db.close().await;
+        }
+        if let Some(keyring) = self.keyring {
+            keyring.leave().await;
         }
     }
 }
@@ -148,7 +157,7 @@ fn serve(
     let roles: Vec<Role> = house.config.roles.iter().collect();
     let network = services.network(signer, roles);
     if !house.config.roles.has(Role::Gateway) {
-        internal::serve(main, network, databases.clone(), &house.tasks);
+        internal::serve(main, network, databases.clone(), house.keyring.clone(), &house.tasks);
         return Ok((Some(address), Some(address)));
     }
     let app = gateway_app(house, databases);
@@ -161,7 +170,7 @@ fn serve(
     house.tasks.spawn("gateway", async move { gateway::serve(app, main, &tasks).await });
     let Some(listener) = listeners.internal else { return Ok((Some(address), None)) };
     let internal_address = listener.local_addr()?;
-    internal::serve(listener, network, databases.clone(), &house.tasks);
+    internal::serve(listener, network, databases.clone(), house.keyring.clone(), &house.tasks);
     Ok((Some(address), Some(internal_address)))
 }
 
@@ -181,7 +190,7 @@ fn gateway_app(house: &House, databases: &HashMap<Role, Db>) -> Arc<gateway::App
         metrics: crate::metrics_recorder(),
         health,
         info,
-        network_key: house.master.networks(),
+        network_key: house.root.networks(),
         account_changes: databases.get(&Role::Users).and_then(Db::changes),
         identity_key: house.master.service("gateway-identity"),
         tasks: house.tasks.clone(),

@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
+use anyhow::bail;
 use denizen_cache::Cache;
 use denizen_db::{Db, Migration, Secrets};
 use denizen_kit::caller::Role;
-use denizen_kit::seal::Master;
+use denizen_kit::seal::Root;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
 use tonic::service::RoutesBuilder;
 
 use crate::config::Config;
+use crate::keyring::Keyring;
 
 /// What all services of a node share.
 pub(crate) struct House {
     pub(crate) config: Config,
-    pub(crate) master: Master,
+    pub(crate) root: Root,
+    /// What a process without a database does not have.
+    pub(crate) keyring: Option<Keyring>,
     pub(crate) cache: Cache,
     pub(crate) links: Links,
     pub(crate) clock: Clock,
@@ -46,13 +50,20 @@ pub(crate) fn databases() -> Vec<(&'static str, &'static [Migration])> {
 /// Opens the database of a name: creates it where it is not there, and brings it up to date.
 pub(crate) async fn connect(
     config: &denizen_db::Config,
-    master: &Master,
+    root: &Root,
     name: &'static str,
 ) -> anyhow::Result<Db> {
     let steps =
         databases().into_iter().find(|(known, _)| *known == name).map(|(_, steps)| steps).unwrap_or_default();
-    let secrets = Secrets { events: master.events(), replies: master.service(&format!("{name}/replies")) };
-    Ok(Db::connect(config, name, &secrets, steps).await?)
+    let secrets = Secrets { events: root.events(), replies: root.service(&format!("{name}/replies")) };
+    let db = Db::connect(config, name, &secrets, steps).await?;
+    if !db.belongs_to(&root.mark()).await? {
+        bail!(
+            "the database {name} was sealed under another root key than the one in the keyring; put both back from \
+             the same backup"
+        );
+    }
+    Ok(db)
 }
 
 /// Who pulls the log of a service and must have seen each of its events.
@@ -71,7 +82,7 @@ type StartJobs = Box<dyn FnOnce(&Tasks) + Send>;
 
 /// Opens a role's service and adds its contracts.
 pub(crate) async fn open(house: &House, role: Role, routes: &mut RoutesBuilder) -> anyhow::Result<Part> {
-    let db = connect(&house.config.db, &house.master, role.as_str()).await?;
+    let db = connect(&house.config.db, &house.root, role.as_str()).await?;
     let start_jobs = match role {
         Role::Users => open_users(house, db.clone(), routes).await?,
         Role::Auth => open_auth(house, db.clone(), routes),
@@ -79,7 +90,7 @@ pub(crate) async fn open(house: &House, role: Role, routes: &mut RoutesBuilder) 
         Role::Otp => open_otp(house, db.clone(), routes),
         Role::Notify => open_notify(house, db.clone(), routes),
         Role::Audit => open_audit(house, db.clone(), routes),
-        Role::Gateway | Role::Operator => anyhow::bail!("{role} is no service"),
+        Role::Gateway | Role::Operator => bail!("{role} is no service"),
     };
     // From now on, so that nothing goes before they have seen it, though one of them may start much later.
     for consumer in consumers_of(role) {
@@ -89,7 +100,7 @@ pub(crate) async fn open(house: &House, role: Role, routes: &mut RoutesBuilder) 
 }
 
 async fn open_users(house: &House, db: Db, routes: &mut RoutesBuilder) -> anyhow::Result<StartJobs> {
-    let keys_db = connect(&house.config.db, &house.master, "keys").await?;
+    let keys_db = connect(&house.config.db, &house.root, "keys").await?;
     let app = Arc::new(denizen_users::App {
         db,
         cache: house.cache.clone(),
@@ -98,8 +109,9 @@ async fn open_users(house: &House, db: Db, routes: &mut RoutesBuilder) -> anyhow
         links: house.links.of(Role::Users),
         clock: house.clock.clone(),
         config: house.config.users.clone(),
-        keys: denizen_users::Keys::new(&house.master, keys_db),
+        keys: denizen_users::Keys::new(&house.root, keys_db),
         access: Arc::default(),
+        turns: Arc::default(),
     });
     denizen_users::add_routes(&app, routes);
     Ok(Box::new(move |tasks| denizen_users::start_jobs(&app, tasks)))
@@ -107,7 +119,7 @@ async fn open_users(house: &House, db: Db, routes: &mut RoutesBuilder) -> anyhow
 
 fn open_auth(house: &House, db: Db, routes: &mut RoutesBuilder) -> StartJobs {
     let links = house.links.of(Role::Auth);
-    let keys = denizen_auth::Keys::new(&house.master, &links);
+    let keys = denizen_auth::Keys::new(&house.root, &links);
     let app =
         Arc::new(denizen_auth::App::new(db, links, house.clock.clone(), house.config.auth.clone(), keys));
     denizen_auth::add_routes(&app, routes);
@@ -117,21 +129,21 @@ fn open_auth(house: &House, db: Db, routes: &mut RoutesBuilder) -> StartJobs {
 fn open_password(house: &House, db: Db, routes: &mut RoutesBuilder) -> StartJobs {
     let (links, clock, config) =
         (house.links.of(Role::Password), house.clock.clone(), house.config.password.clone());
-    let app = Arc::new(denizen_password::App::new(db, links, clock, config, &house.master));
+    let app = Arc::new(denizen_password::App::new(db, links, clock, config, &house.root));
     denizen_password::add_routes(&app, routes);
     Box::new(move |tasks| denizen_password::start_jobs(&app, tasks))
 }
 
 fn open_otp(house: &House, db: Db, routes: &mut RoutesBuilder) -> StartJobs {
     let (links, clock, config) = (house.links.of(Role::Otp), house.clock.clone(), house.config.otp.clone());
-    let app = Arc::new(denizen_otp::App::new(db, links, clock, config, &house.master));
+    let app = Arc::new(denizen_otp::App::new(db, links, clock, config, &house.root));
     denizen_otp::add_routes(&app, routes);
     Box::new(move |tasks| denizen_otp::start_jobs(&app, tasks))
 }
 
 fn open_notify(house: &House, db: Db, routes: &mut RoutesBuilder) -> StartJobs {
     let links = house.links.of(Role::Notify);
-    let keys = denizen_notify::Keys::new(&house.master, &links);
+    let keys = denizen_notify::Keys::new(&house.root, &links);
     let app =
         Arc::new(denizen_notify::App::new(db, links, house.clock.clone(), house.config.notify.clone(), keys));
     denizen_notify::add_routes(&app, routes);
@@ -143,8 +155,8 @@ fn open_audit(house: &House, db: Db, routes: &mut RoutesBuilder) -> StartJobs {
     let app = Arc::new(denizen_audit::App {
         db,
         cache: house.cache.clone(),
-        keys: denizen_audit::Keys::new(&house.master, &links),
-        notary: denizen_audit::Notary::new(&house.master),
+        keys: denizen_audit::Keys::new(&house.root, &links),
+        notary: denizen_audit::Notary::new(&house.root),
         links,
         clock: house.clock.clone(),
         config: house.config.audit.clone(),

@@ -17,10 +17,13 @@ const SECRET: &str = "aws-sm:";
 const PARAMETER: &str = "aws-ssm:";
 
 /// A master key wrapped by KMS: `aws-kms:` and the wrapped key in base64, or the ARN of the key that is to wrap one.
-const WRAPPED: &str = "aws-kms:";
+pub(crate) const WRAPPED: &str = "aws-kms:";
+
+/// The same with the ARN of the key that is to wrap one.
+pub(crate) const ARN: &str = "aws-kms:arn:";
 
 /// File of the data folder in which a wrapped master key is kept.
-const FILE: &str = "master.key.kms";
+pub(crate) const FILE: &str = "master.key.kms";
 
 /// The variables under which AWS's own tools are told the same, and our keys.
 pub(crate) const VARIABLES: [(&str, &str); 8] = [
@@ -37,7 +40,9 @@ pub(crate) const VARIABLES: [(&str, &str); 8] = [
 /// Fetches what the settings refer to and puts it in its place. All that fails is told at once.
 pub(crate) async fn resolve(settings: &mut Settings) -> Result<(), String> {
     let prefixes = [SECRET, PARAMETER, WRAPPED];
-    let references: Vec<_> = prefixes.iter().flat_map(|prefix| settings.references(prefix)).collect();
+    let mut references: Vec<_> = prefixes.iter().flat_map(|prefix| settings.references(prefix)).collect();
+    // Made by the command that takes it into use, not by every start.
+    references.retain(|(key, reference)| key != "master_key_new" || !reference.starts_with(ARN));
     if references.is_empty() {
         return Ok(());
     }
@@ -51,6 +56,7 @@ pub(crate) async fn resolve(settings: &mut Settings) -> Result<(), String> {
         } else if let Some(rest) = reference.strip_prefix(WRAPPED) {
             match key.as_str() {
                 "master_key" => master(&aws, rest, Path::new(&data_dir), alone).await,
+                "master_key_new" => given(&aws, rest).await,
                 _ => Err(anyhow::anyhow!("only master_key can be wrapped by KMS; use aws-sm: or aws-ssm:")),
             }
         } else {
@@ -82,29 +88,39 @@ async fn fetch(aws: &Aws, reference: &str) -> anyhow::Result<String> {
     value.map(str::to_owned).with_context(|| format!("the secret {id} has no text in the field {field}"))
 }
 
+/// The master key in base64 that came wrapped.
+async fn given(aws: &Aws, wrapped: &str) -> anyhow::Result<String> {
+    encoded(&aws.decrypt(wrapped, false).await?)
+}
+
 /// The master key in base64: unwrapped, or made and wrapped at the first start.
 async fn master(aws: &Aws, rest: &str, data_dir: &Path, alone: bool) -> anyhow::Result<String> {
     if !rest.starts_with("arn:") {
-        return key(&aws.decrypt(rest, false).await?);
+        return given(aws, rest).await;
     }
     let path = data_dir.join(FILE);
-    if !path.exists() {
-        if !alone {
-            bail!(
-                "a process that does not run all roles must not make a master key of its own; wrap one by \
-                 `aws kms generate-data-key-without-plaintext --key-id {rest} --key-spec AES_256` and give every \
-                 process aws-kms: with its CiphertextBlob"
-            );
-        }
-        let (_, wrapped) = aws.generate_key(rest).await?;
-        master_key::keep(&path, &wrapped).with_context(|| path.display().to_string())?;
+    if !path.exists() && !alone {
+        bail!(
+            "a process that does not run all roles must not make a master key of its own; wrap one by \
+             `aws kms generate-data-key-without-plaintext --key-id {rest} --key-spec AES_256` and give every \
+             process aws-kms: with its CiphertextBlob"
+        );
     }
-    // Also right after it was made: another process may have been first, and what cannot be unwrapped again is no key.
-    let wrapped = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    key(&aws.decrypt(wrapped.trim(), true).await?)
+    kept_by_kms(aws, rest, &path).await
 }
 
-fn key(bytes: &[u8]) -> anyhow::Result<String> {
+/// The master key in base64 that is kept in a file, wrapped by a key of KMS; made and wrapped when there is no such file.
+pub(crate) async fn kept_by_kms(aws: &Aws, arn: &str, path: &Path) -> anyhow::Result<String> {
+    if !path.exists() {
+        let (_, wrapped) = aws.generate_key(arn).await?;
+        master_key::keep(path, &wrapped).with_context(|| path.display().to_string())?;
+    }
+    // Also right after it was made: another process may have been first, and what cannot be unwrapped again is no key.
+    let wrapped = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    encoded(&aws.decrypt(wrapped.trim(), true).await?)
+}
+
+fn encoded(bytes: &[u8]) -> anyhow::Result<String> {
     if bytes.len() == 32 {
         Ok(STANDARD.encode(bytes))
     } else {

@@ -1,33 +1,27 @@
 //! The commands `import` and `export`: many accounts at once, without the detour by HTTP.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use denizen_gateway::records::{Shape, Splitter};
+use denizen_gateway::records::Shape;
 use denizen_kit::caller::{Caller, Role};
-use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
+use denizen_kit::cx::Call;
 use denizen_kit::seal::sha256;
 use denizen_kit::time::{Clock, Deadline};
+use denizen_rpc::problem_from;
 use denizen_rpc::users::v1 as wire;
-use denizen_rpc::{Links, problem_from};
-use tokio::io::AsyncReadExt as _;
 
 use crate::config::Config;
+use crate::importing::Run;
 use crate::node::{Listeners, Node};
 use crate::roles::Roles;
 
-/// Records of one call.
-const BATCH: usize = 500;
-
-/// Bytes read at once.
-const PART: usize = 256 * 1024;
-
-/// How often the progress is told.
-const TELL: Duration = Duration::from_secs(1);
+/// How long one call may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// `denizen import`.
 #[derive(Debug, Args)]
@@ -74,42 +68,19 @@ enum Format {
     Supabase,
 }
 
-/// How far a command has come.
-#[derive(Default)]
-struct Tally {
-    rows: i64,
-    created: u64,
-    done_before: u64,
-    conflicts: u64,
-    invalid: u64,
-}
-
-/// What the rows of an import need at hand.
-struct Run {
-    links: Links,
-    request: wire::ImportUsersRequest,
-    report: Option<std::fs::File>,
-    tally: Tally,
-    told: Instant,
-    started: Instant,
-}
-
 /// Imports a file, and says what became of it.
 pub(crate) async fn import(config: Config, command: Import) -> anyhow::Result<()> {
     let request = command.request()?;
+    let import_id = request.import_id.clone();
     let report = command.report.as_ref().map(std::fs::File::create).transpose().context("the report")?;
-    let node = start(config).await?;
-    let now = Instant::now();
-    let mut run =
-        Run { links: node.links.clone(), request, report, tally: Tally::default(), told: now, started: now };
-    let done = run.take_file(&command).await;
+    let db = denizen_db::Config { bulk: true, ..config.db.clone() };
+    let node = start(Config { db, ..config }).await?;
+    let mut run = Run::new(node.links.clone(), request, report);
+    let done = run.take(command.open().await?, command.shape()).await;
     node.stop().await;
     let summary = run.summary();
     done.with_context(|| {
-        format!(
-            "{summary}\nrun the same command again: import {} goes on where it stopped",
-            run.request.import_id
-        )
+        format!("{summary}\nrun the same command again: import {import_id} goes on where it stopped")
     })?;
     crate::cli::say(&summary);
     Ok(())
@@ -143,23 +114,26 @@ pub(crate) async fn export(config: Config, command: Export) -> anyhow::Result<()
 
 /// A file that only its owner may read: it holds what must not be known.
 fn private_file(path: &std::path::Path) -> std::io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    // One that was there before has the mode it had.
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 async fn start(config: Config) -> anyhow::Result<Node> {
     Node::start(Config { roles: Roles::all(), ..config }, Listeners::default(), Clock::System).await
 }
 
-/// A call of the operator.
-fn call() -> Arc<Call> {
+/// A call of the operator, who waits longer than the edge.
+pub(crate) fn call() -> Arc<Call> {
     Arc::new(Call {
         caller: Caller::service(Role::Operator),
         request_id: Arc::from("command-line"),
         ip: None,
         user_agent: None,
         trace: None,
-        deadline: Deadline::within(DEFAULT_DEADLINE),
+        deadline: Deadline::within(PATIENCE),
         idempotency: None,
     })
 }
@@ -204,94 +178,10 @@ impl Import {
         }
     }
 
-    async fn open(&self) -> anyhow::Result<Box<dyn tokio::io::AsyncRead + Unpin + Send>> {
+    async fn open(&self) -> anyhow::Result<tokio::fs::File> {
         let is_standard_input = self.file.as_os_str() == "-";
         let path = if is_standard_input { Path::new("/dev/stdin") } else { &self.file };
         let file = tokio::fs::File::open(path).await;
-        Ok(Box::new(file.with_context(|| self.file.display().to_string())?))
-    }
-}
-
-// === impl Run ===
-
-impl Run {
-    async fn take_file(&mut self, command: &Import) -> anyhow::Result<()> {
-        let mut file = command.open().await?;
-        let (mut splitter, mut records) = (Splitter::new(command.shape()), Vec::new());
-        let mut part = vec![0; PART];
-        loop {
-            let length = file.read(&mut part).await?;
-            if length == 0 {
-                break;
-            }
-            splitter.push(&part[..length], &mut records)?;
-            while records.len() >= BATCH {
-                let rest = records.split_off(BATCH);
-                self.take(std::mem::replace(&mut records, rest)).await?;
-            }
-        }
-        splitter.finish(&mut records)?;
-        while !records.is_empty() {
-            let rest = records.split_off(records.len().min(BATCH));
-            self.take(std::mem::replace(&mut records, rest)).await?;
-        }
-        Ok(())
-    }
-
-    /// Has the next records taken.
-    async fn take(&mut self, records: Vec<String>) -> anyhow::Result<()> {
-        let count = i64::try_from(records.len())?;
-        let request = wire::ImportUsersRequest { records, ..self.request.clone() };
-        let answer = self.links.transfer(&call()).import_users(request).await.map_err(problem_from)?;
-        self.request.first_row += count;
-        for row in answer.into_inner().rows {
-            self.note(&row)?;
-        }
-        self.tell();
-        Ok(())
-    }
-
-    fn note(&mut self, row: &wire::ImportedRow) -> anyhow::Result<()> {
-        self.tally.rows = row.row;
-        let (count, outcome) = match row.outcome() {
-            wire::Outcome::Created => (&mut self.tally.created, "created"),
-            wire::Outcome::DoneBefore => (&mut self.tally.done_before, "done_before"),
-            wire::Outcome::Conflict => (&mut self.tally.conflicts, "conflict"),
-            wire::Outcome::Invalid | wire::Outcome::Unspecified => (&mut self.tally.invalid, "invalid"),
-        };
-        *count += 1;
-        if let Some(report) = &mut self.report
-            && matches!(outcome, "conflict" | "invalid")
-        {
-            let (pointer, code, detail) = (&row.pointer, &row.code, &row.detail);
-            let line = serde_json::json!({
-                "row": row.row, "outcome": outcome, "pointer": pointer, "code": code, "detail": detail,
-            });
-            writeln!(report, "{line}")?;
-        }
-        Ok(())
-    }
-
-    #[expect(clippy::print_stderr, reason = "the progress, for the person at the terminal")]
-    fn tell(&mut self) {
-        if std::io::stderr().is_terminal() && self.told.elapsed() >= TELL {
-            self.told = Instant::now();
-            eprint!("\r{} rows, {} a second ", self.tally.rows, self.rate());
-        }
-    }
-
-    fn rate(&self) -> u128 {
-        let rows = u128::try_from(self.tally.rows).unwrap_or(0);
-        rows * 1000 / self.started.elapsed().as_millis().max(1)
-    }
-
-    fn summary(&self) -> String {
-        let Tally { rows, created, done_before, conflicts, invalid } = &self.tally;
-        let verb = if self.request.dry_run { "would be made" } else { "made" };
-        format!(
-            "{rows} rows: {created} accounts {verb}, {done_before} done before, {conflicts} conflicts, {invalid} invalid; \
-             {} rows a second",
-            self.rate()
-        )
+        file.with_context(|| self.file.display().to_string())
     }
 }

@@ -1,9 +1,10 @@
 //! Stand-ins for the services that another one asks, as small as can be: what they answer is set by the test, what they
 //! were asked is kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use denizen_kit::caller::Permissions;
 use denizen_rpc::auth::internal::v1::sessions_server::{Sessions, SessionsServer};
 use denizen_rpc::auth::internal::v1::{
     CheckSessionRequest, CheckSessionResponse, EndUserSessionsRequest, EndUserSessionsResponse, Revocations,
@@ -15,12 +16,15 @@ use denizen_rpc::events::internal::v1::{
 };
 use denizen_rpc::otp::internal::v1::codes_server::{Codes, CodesServer};
 use denizen_rpc::otp::internal::v1::{
-    ConsumeRequest, ConsumeResponse, IssueRequest, IssueResponse, consume_request::Proof,
+    ConsumeRequest, ConsumeResponse, IssueRequest, IssueResponse, LookRequest, consume_request::Proof,
 };
+use denizen_rpc::otp::v1::Channel;
+use denizen_rpc::users::internal::v1::access_server::{Access, AccessServer};
 use denizen_rpc::users::internal::v1::directory_server::{Directory, DirectoryServer};
 use denizen_rpc::users::internal::v1::{
-    Contact, DataKeysRequest, DataKeysResponse, GetContactRequest, LookupRequest, LookupResponse,
-    lookup_request::By,
+    AccessState, CheckAccessRequest, CheckAccessResponse, Contact, DataKeysRequest, DataKeysResponse,
+    GetContactRequest, LookupRequest, LookupResponse, ProveMailboxRequest, ProveMailboxResponse,
+    WatchAccessRequest, lookup_request::By,
 };
 use denizen_rpc::users::v1::{Status as AccountStatus, User};
 use futures::stream::Empty;
@@ -36,8 +40,16 @@ pub struct World {
     pub codes: HashMap<String, String>,
     /// How often a code was to be consumed.
     pub consumed: usize,
+    /// How those codes travelled.
+    pub channel: Channel,
+    /// Whose mailbox was said to be proved.
+    pub proved: Vec<String>,
+    /// Who has a second factor.
+    pub factors: HashSet<String>,
     /// Whose sessions were ended, but for which, why.
     pub ended: Vec<(String, String, String)>,
+    /// What people may do beyond their own account.
+    pub permissions: HashMap<String, Permissions>,
     /// The log of users.
     pub events: Vec<Event>,
     /// Up to where it was acknowledged.
@@ -62,6 +74,7 @@ impl Peers {
         routes.add_service(SessionsServer::new(self.clone()));
         routes.add_service(CodesServer::new(self.clone()));
         routes.add_service(EventLogServer::new(self.clone()));
+        routes.add_service(AccessServer::new(self.clone()));
     }
 
     /// Adds the contract of users only.
@@ -106,8 +119,37 @@ impl Directory for Peers {
         Ok(Response::new(contact.unwrap_or_default()))
     }
 
+    async fn prove_mailbox(
+        &self,
+        request: Request<ProveMailboxRequest>,
+    ) -> Result<Response<ProveMailboxResponse>, Status> {
+        self.world().proved.push(request.into_inner().user_id);
+        Ok(Response::new(ProveMailboxResponse {}))
+    }
+
     async fn data_keys(&self, _: Request<DataKeysRequest>) -> Result<Response<DataKeysResponse>, Status> {
         Err(Status::unimplemented("not asked for"))
+    }
+}
+
+#[tonic::async_trait]
+impl Access for Peers {
+    type WatchAccessStream = Empty<Result<AccessState, Status>>;
+
+    async fn watch_access(
+        &self,
+        _: Request<WatchAccessRequest>,
+    ) -> Result<Response<Self::WatchAccessStream>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn check_access(
+        &self,
+        request: Request<CheckAccessRequest>,
+    ) -> Result<Response<CheckAccessResponse>, Status> {
+        let held = self.world().permissions.get(&request.get_ref().user_id).copied();
+        let permissions = held.unwrap_or_default().bits();
+        Ok(Response::new(CheckAccessResponse { permissions, ..CheckAccessResponse::default() }))
     }
 }
 
@@ -120,8 +162,10 @@ impl Sessions for Peers {
         request: Request<EndUserSessionsRequest>,
     ) -> Result<Response<EndUserSessionsResponse>, Status> {
         let request = request.into_inner();
-        self.world().ended.push((request.user_id, request.except_session_id, request.reason));
-        Ok(Response::new(EndUserSessionsResponse { ended: 1 }))
+        let mut world = self.world();
+        let second_factor = world.factors.contains(&request.user_id);
+        world.ended.push((request.user_id, request.except_session_id, request.reason));
+        Ok(Response::new(EndUserSessionsResponse { ended: 1, second_factor }))
     }
 
     async fn check_session(
@@ -156,7 +200,13 @@ impl Codes for Peers {
             return Ok(Response::new(ConsumeResponse::default()));
         }
         world.codes.remove(&proof.user_id);
-        Ok(Response::new(ConsumeResponse { valid, user_id: proof.user_id, ..ConsumeResponse::default() }))
+        let channel = world.channel.into();
+        let user_id = proof.user_id;
+        Ok(Response::new(ConsumeResponse { valid, user_id, channel, ..ConsumeResponse::default() }))
+    }
+
+    async fn look(&self, _: Request<LookRequest>) -> Result<Response<ConsumeResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
     }
 }
 

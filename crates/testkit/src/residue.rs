@@ -10,7 +10,8 @@ use memchr::memmem;
 /// The forms in which somebody who looks through files could find a text.
 fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).expect("four bits are a digit");
+    let hex: String = text.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
     // In the middle of something longer, base64 has one of three forms; the first and last characters mix with others.
     let shifted = |skip: usize| {
         let padded = [vec![0; skip], text.as_bytes().to_vec()].concat();

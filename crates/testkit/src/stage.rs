@@ -78,7 +78,8 @@ impl Stage {
 
     fn new(way: Way, url: Option<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let database = DbConfig { url, data_dir: folder.path().join("data"), fast: false, pool: 4 };
+        let database =
+            DbConfig { url, data_dir: folder.path().join("data"), fast: false, bulk: false, pool: 4 };
         Self { way, database, folder: Arc::new(folder) }
     }
 

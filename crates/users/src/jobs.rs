@@ -105,8 +105,9 @@ async fn end_suspensions_once(app: &App) -> Result<()> {
 }
 
 async fn sweep_keys(app: Arc<App>) {
+    let mut swept = (Timestamp::UNIX_EPOCH, UserId::nil());
     loop {
-        if let Err(error) = sweep_once(&app).await {
+        if let Err(error) = sweep_once(&app, &mut swept).await {
             tracing::warn!(%error, "unused data keys could not be swept; trying again in an hour");
         }
         tokio::time::sleep(SWEEP).await;
@@ -123,21 +124,20 @@ async fn sweep_avatars(app: Arc<App>) {
     }
 }
 
-/// Destroys keys older than an hour whose account never came to be.
-async fn sweep_once(app: &App) -> Result<()> {
+/// Destroys keys older than an hour whose account never came to be. Those up to `swept` have been looked at: whoever had
+/// an account then loses it by an erasure only, and that takes the key along.
+async fn sweep_once(app: &App, swept: &mut (Timestamp, UserId)) -> Result<()> {
     let cx = Cx::job(Role::Users, &app.clock);
-    let mut after = (Timestamp::UNIX_EPOCH, UserId::nil());
     loop {
-        let keys = app.keys.older_than_an_hour(&cx, after).await?;
-        let Some((created_at, last)) = keys.last().copied() else { return Ok(()) };
-        for (_, user_id) in keys {
-            let mut tx = app.db.single().await.map_err(Error::from)?;
-            let exists = store::exists(&mut tx, user_id).await?;
-            drop(tx);
-            if !exists {
-                app.keys.destroy(user_id).await?;
-            }
+        let keys = app.keys.older_than_an_hour(&cx, *swept).await?;
+        let Some(last) = keys.last().copied() else { return Ok(()) };
+        let ids: Vec<UserId> = keys.into_iter().map(|(_, user_id)| user_id).collect();
+        let mut tx = app.db.read().await.map_err(Error::from)?;
+        let existing = store::existing(&mut tx, &ids).await?;
+        drop(tx);
+        for user_id in ids.into_iter().filter(|user_id| !existing.contains(user_id)) {
+            app.keys.destroy(user_id).await?;
         }
-        after = (created_at, last);
+        *swept = last;
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use denizen_db::{Db, Tx, args};
+use denizen_db::{Args, Db, Tx, args};
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
-use denizen_kit::seal::{Key, Master, same_secret};
+use denizen_kit::seal::{Key, Root, same_secret};
 use denizen_kit::time::{Timestamp, before};
 use uuid::Uuid;
 
@@ -48,15 +48,15 @@ pub struct Keys {
 // === impl Keys ===
 
 impl Keys {
-    /// The keys that follow from the master key, and the database of data keys.
-    pub fn new(master: &Master, db: Db) -> Self {
+    /// The keys that follow from the root, and the database of data keys.
+    pub fn new(root: &Root, db: Db) -> Self {
         Self {
             db,
-            wrapping: master.wrapping(),
-            index: master.index(),
-            pages: master.service("users/pages"),
-            certificates: master.service("users/certificates"),
-            exports: master.service("users/exports"),
+            wrapping: root.wrapping(),
+            index: root.index(),
+            pages: root.service("users/pages"),
+            certificates: root.service("users/certificates"),
+            exports: root.service("users/exports"),
             leases: Leases::new(
                 moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_live(HELD).build(),
             ),
@@ -107,15 +107,20 @@ impl Keys {
 
     /// The data keys of people who are about to be, made where there is none yet. Not held: most are not asked for soon.
     pub(crate) async fn ensure_all(&self, cx: &Cx, user_ids: &[UserId]) -> Result<HashMap<UserId, Key>> {
-        let mut keys = HashMap::with_capacity(user_ids.len());
-        let mut tx = self.db.write().await?;
-        for &user_id in user_ids {
+        let now = cx.now();
+        let mut keys: HashMap<UserId, Key> = HashMap::with_capacity(user_ids.len());
+        let wrapped = user_ids.iter().map(|&user_id| {
             let key = Key::from_bytes(cx.random());
             let wrapped = self.wrapping.seal(&denizen_rpc::place(user_id, PLACE), key.expose());
-            let is_new = tx.exec(INSERT_KEY_IF_NEW, args![user_id, wrapped, cx.now()]).await? == 1;
-            let key = if is_new { Some(key) } else { self.stored(&mut tx, user_id).await? };
-            keys.insert(user_id, key.ok_or(Error::NoDataKey)?);
-        }
+            keys.insert(user_id, key);
+            args![user_id, wrapped, now]
+        });
+        let wrapped: Vec<Args> = wrapped.collect();
+        let mut tx = self.db.write().await?;
+        let changed = tx.exec_each(INSERT_KEY_IF_NEW, &wrapped).await?;
+        let old = user_ids.iter().zip(changed).filter(|(_, changed)| *changed == 0).map(|(id, _)| *id);
+        let old: Vec<UserId> = old.collect();
+        keys.extend(self.stored_of(&mut tx, &old).await?);
         tx.commit().await?;
         Ok(keys)
     }
@@ -136,8 +141,7 @@ impl Keys {
     /// The data key of a person as it is stored, whatever is held.
     async fn stored(&self, tx: &mut Tx, user_id: UserId) -> Result<Option<Key>> {
         let Some((wrapped,)) = tx.opt::<(Vec<u8>,)>(KEY, args![user_id]).await? else { return Ok(None) };
-        let key = self.wrapping.open(&denizen_rpc::place(user_id, PLACE), &wrapped)?;
-        Ok(Some(Key::from_slice(&key)?))
+        Ok(Some(self.unwrapped(user_id, &wrapped)?))
     }
 
     /// The data key of a person whose account is there.
@@ -147,13 +151,36 @@ impl Keys {
 
     /// The data keys of several people.
     pub(crate) async fn of_all(&self, ids: Vec<UserId>) -> Result<HashMap<UserId, Key>> {
-        let mut keys = HashMap::new();
+        let mut keys = HashMap::with_capacity(ids.len());
+        let mut missing = Vec::new();
         for user_id in ids {
-            if let Some(key) = self.find(user_id).await? {
-                keys.insert(user_id, key);
+            match self.leases.get(&self.db, user_id).await? {
+                Some(key) => drop(keys.insert(user_id, key)),
+                None => missing.push(user_id),
             }
         }
+        if missing.is_empty() {
+            return Ok(keys);
+        }
+        let epoch = self.leases.epoch();
+        for (user_id, key) in self.stored_of(&mut self.db.read().await?, &missing).await? {
+            self.leases.hold(epoch, user_id, &key);
+            keys.insert(user_id, key);
+        }
         Ok(keys)
+    }
+
+    /// The data keys of several people as they are stored, whatever is held.
+    async fn stored_of(&self, tx: &mut Tx, user_ids: &[UserId]) -> Result<Vec<(UserId, Key)>> {
+        let lists: Vec<Args> = user_ids.iter().map(|user_id| args![*user_id]).collect();
+        let found: Vec<Option<(Vec<u8>,)>> = tx.opt_each(KEY, &lists).await?;
+        let found = user_ids.iter().zip(found).filter_map(|(user_id, row)| Some((*user_id, row?.0)));
+        found.map(|(user_id, wrapped)| Ok((user_id, self.unwrapped(user_id, &wrapped)?))).collect()
+    }
+
+    fn unwrapped(&self, user_id: UserId, wrapped: &[u8]) -> Result<Key> {
+        let key = self.wrapping.open(&denizen_rpc::place(user_id, PLACE), wrapped)?;
+        Ok(Key::from_slice(&key)?)
     }
 
     /// The data keys of several people as they are stored, and what was destroyed after an epoch, at one moment: for
@@ -166,13 +193,8 @@ impl Keys {
         let mut tx = self.db.read().await?;
         let epoch = leases::epoch(&mut tx).await?;
         let destroyed = leases::destroyed(&mut tx, after, epoch).await?;
-        let mut keys = HashMap::new();
-        for user_id in user_ids {
-            if let Some(key) = self.stored(&mut tx, *user_id).await? {
-                keys.insert(*user_id, key);
-            }
-        }
-        Ok((keys, destroyed))
+        let keys = self.stored_of(&mut tx, user_ids).await?;
+        Ok((keys.into_iter().collect(), destroyed))
     }
 
     /// Destroys the data keys of people for good. Other processes may use what they hold until [`LEASE`] has passed;

@@ -13,6 +13,7 @@ mod pictures;
 mod privacy_jobs;
 mod rpc;
 mod store;
+mod turns;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub use keys::Keys;
 pub use model::Status;
 pub use ops::list_users::TABLE as LIST_TABLE;
 pub use pictures::Pictures;
+pub use turns::Turns;
 
 /// Steps of the schema.
 pub const MIGRATIONS: &[Migration] = &[
@@ -70,6 +72,8 @@ pub struct App {
     pub keys: Keys,
     /// The streams to gateways.
     pub access: Arc<Access>,
+    /// The imports that are under way.
+    pub turns: Arc<Turns>,
 }
 
 /// Adds the service's contracts.

@@ -65,7 +65,7 @@ mod tests {
     use crate::model::{Outcome, Position, Range};
 
     async fn database(url: Option<String>, schema: &'static str, folder: &std::path::Path) -> Db {
-        let config = Config { url, data_dir: folder.to_owned(), fast: true, pool: 1 };
+        let config = Config { url, data_dir: folder.to_owned(), fast: true, bulk: false, pool: 1 };
         let secrets = Secrets { events: Secret::from_bytes([1; 32]), replies: Secret::from_bytes([2; 32]) };
         Db::connect(&config, schema, &secrets, MIGRATIONS).await.unwrap()
     }

@@ -3,7 +3,7 @@
 use denizen_audit::chain::{Head, Link, digest, hash};
 use denizen_audit::{Content, Notary};
 use denizen_kit::problem::Code;
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_rpc::audit::v1::trail_client::TrailClient;
 use denizen_rpc::audit::v1::{Checkpoint, ListCheckpointsRequest, VerifyChainRequest};
 use denizen_rpc::problem_from;
@@ -202,10 +202,10 @@ async fn checkpoints_that_were_changed_or_taken_away_are_found() {
 }
 
 #[tokio::test]
-async fn another_master_key_signed_nothing_of_this() {
+async fn another_root_signed_nothing_of_this() {
     for node in nodes().await {
         long_trail(&node).await;
-        let other = Notary::new(&Master::new(Key::from_bytes([8; 32])));
+        let other = Notary::new(&Root::new(Key::from_bytes([8; 32])));
         let mut walk = denizen_audit::Verification::full();
         let verdict = walk.advance(&node.app.db, &other).await.expect("a step").expect("broken");
         assert_eq!(verdict.broken.map(|broken| broken.seq), Some(100));

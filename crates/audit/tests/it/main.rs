@@ -3,6 +3,7 @@
 //! Each test runs on the embedded engine, and on a server where `DENIZEN_TEST_DATABASE_URL` names one, on each by calls
 //! within the process and by calls over the network.
 
+mod at_once;
 mod bytes;
 mod checkpoints;
 mod lists;

@@ -11,7 +11,7 @@ use denizen_kit::caller::{Caller, Permission, Permissions, Person, Role};
 use denizen_kit::config::Settings;
 use denizen_kit::cx::Call;
 use denizen_kit::problem::Problem;
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Deadline, Timestamp};
 use denizen_rpc::audit::internal::v1::reports_client::ReportsClient;
@@ -79,9 +79,9 @@ impl Node {
     async fn new(url: Option<String>, place: Where) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::manual(Timestamp::from_microsecond(START).expect("a time"));
-        let master = Master::new(Key::from_bytes([7; 32]));
+        let root = Root::new(Key::from_bytes([7; 32]));
         let (world, services, tasks) = (World::new(), Services::new(), Tasks::new());
-        let signer = Signer::new(master.callers(), clock.clone());
+        let signer = Signer::new(root.callers(), clock.clone());
         let link = match place {
             Where::Here => Link::Local(services.clone()),
             Where::Elsewhere => serve(&services, &signer, &tasks).await,
@@ -89,8 +89,9 @@ impl Node {
         let links: HashMap<Role, Link> = Role::ALL.into_iter().map(|role| (role, link.clone())).collect();
         let links = Links::new(Role::Audit, Arc::new(links), signer);
 
-        let config = denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, pool: 4 };
-        let secrets = Secrets { events: master.events(), replies: master.service("replies") };
+        let config =
+            denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, bulk: false, pool: 4 };
+        let secrets = Secrets { events: root.events(), replies: root.service("replies") };
         let db = Db::connect(&config, schema(), &secrets, MIGRATIONS).await.expect("a database");
         db.start_jobs(&tasks, &clock);
         world.set_audit(db.clone());
@@ -102,8 +103,8 @@ impl Node {
         let app = Arc::new(App {
             db,
             cache: Cache::memory(),
-            keys: Keys::new(&master, &links),
-            notary: Notary::new(&master),
+            keys: Keys::new(&root, &links),
+            notary: Notary::new(&root),
             links,
             clock,
             config: Config::read(&mut settings),
@@ -243,6 +244,6 @@ pub(crate) fn event(number: u64, kind: &str, subject: &str, actor: &str) -> Even
 
 /// The event, called from this address.
 pub(crate) fn from_address(event: Event, address: &str) -> Event {
-    let key = Master::new(Key::from_bytes([7; 32])).events();
+    let key = Root::new(Key::from_bytes([7; 32])).events();
     Event { source: key.seal_text(b"events/source", address), ..event }
 }

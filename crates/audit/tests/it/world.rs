@@ -175,6 +175,13 @@ impl Directory for World {
         Err(Status::unimplemented("audit does not ask this"))
     }
 
+    async fn prove_mailbox(
+        &self,
+        _: Request<u::ProveMailboxRequest>,
+    ) -> Result<Response<u::ProveMailboxResponse>, Status> {
+        Err(Status::unimplemented("audit does not ask this"))
+    }
+
     async fn data_keys(
         &self,
         request: Request<u::DataKeysRequest>,

@@ -178,7 +178,7 @@ mod tests {
     const EPOCH: (Timestamp, Timestamp) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
 
     #[test]
-    fn a_key_opens_only_under_its_master_key() {
+    fn a_key_opens_only_under_the_key_that_sealed_it() {
         let sealing = Key::from_bytes([1; 32]);
         for algorithm in Algorithm::ALL {
             let stored = StoredKey::new(&sealing, algorithm, None, EPOCH).unwrap();

@@ -24,13 +24,16 @@ pub(crate) async fn issue_service_token(
 ) -> Result<ServiceToken> {
     require_fields(client_id, client_secret)?;
     let source = cx.call().ip.map(network).unwrap_or_default();
-    let counter = app.keys.client_secrets.mac(&[b"failures", client_id.as_bytes(), &source]);
+    let account_id = client_id.parse::<UserId>();
+    // An id has many spellings: they are one client, with one count.
+    let name = account_id.as_ref().map_or_else(|_| client_id.to_owned(), UserId::to_string);
+    let counter = app.keys.client_secrets.mac(&[b"failures", name.as_bytes(), &source]);
     if let Some(until) = store::locked_until(&mut app.db.single().await?, &counter).await?
         && until > cx.now()
     {
         return Err(Error::TooManyTries(elapsed(cx.now(), until)));
     }
-    let account_id = client_id.parse::<UserId>().unwrap_or_else(|_| UserId::nil());
+    let account_id = account_id.unwrap_or_else(|_| UserId::nil());
     let secrets = store::secrets(&mut app.db.single().await?, account_id).await?;
     let known = secrets.first().map(|secret| secret.account_id);
     let live = secrets.into_iter().filter(|secret| secret.is_live(cx.now())).collect();

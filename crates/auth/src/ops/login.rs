@@ -2,9 +2,11 @@
 
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
+use denizen_kit::problem::Problem;
 use denizen_rpc::auth::v1::login_response::Result as Outcome;
 
 use super::challenging::{Awaited, challenge, required_channel};
+use super::counting::counted;
 use super::failure::{Method, failed};
 use super::opening::{Proved, epoch, open_session};
 use crate::App;
@@ -13,7 +15,11 @@ use crate::model::PasswordLogin;
 use crate::peers;
 
 /// Checks the password and opens a session, or asks for the second factor.
-pub(crate) async fn login(app: &App, cx: &Cx, wanted: PasswordLogin) -> Result<Outcome> {
+pub(crate) async fn login(app: &App, cx: &Cx, wanted: PasswordLogin) -> Result<Outcome, Problem> {
+    counted(check(app, cx, wanted).await)
+}
+
+async fn check(app: &App, cx: &Cx, wanted: PasswordLogin) -> Result<Outcome> {
     let found = peers::lookup(app, cx, wanted.by).await?;
     let user_id = found.account.as_ref().map(|account| account.id);
     let epoch = epoch(app, user_id.unwrap_or_else(UserId::nil)).await?;

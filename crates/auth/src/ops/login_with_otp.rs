@@ -1,10 +1,12 @@
 //! Log in by a code that was sent, without a password. The code is used up whatever comes after.
 
 use denizen_kit::cx::Cx;
-use denizen_rpc::auth::v1::Tokens;
+use denizen_kit::problem::Problem;
+use denizen_rpc::auth::v1::login_response::Result as Outcome;
 use denizen_rpc::otp::v1::Purpose;
 
 use super::challenging::required_channel;
+use super::counting::counted;
 use super::failure::{Method, failed};
 use super::opening::{Proved, epoch, open_session};
 use crate::App;
@@ -13,7 +15,11 @@ use crate::model::CodeLogin;
 use crate::peers;
 
 /// Uses up the code and opens a session.
-pub(crate) async fn login_with_otp(app: &App, cx: &Cx, wanted: CodeLogin) -> Result<Tokens> {
+pub(crate) async fn login_with_otp(app: &App, cx: &Cx, wanted: CodeLogin) -> Result<Outcome, Problem> {
+    counted(check(app, cx, wanted).await)
+}
+
+async fn check(app: &App, cx: &Cx, wanted: CodeLogin) -> Result<Outcome> {
     if !app.config.otp_login {
         return Err(Error::CodeLoginOff);
     }
@@ -29,5 +35,7 @@ pub(crate) async fn login_with_otp(app: &App, cx: &Cx, wanted: CodeLogin) -> Res
     if required_channel(app, user_id).await?.is_some() {
         return Err(failed(app, cx, Some(user_id), Method::Otp, Error::CodeNotEnough).await?);
     }
-    open_session(app, cx, Proved { account, epoch, method: Method::Otp, redeemed: None }).await
+    open_session(app, cx, Proved { account, epoch, method: Method::Otp, redeemed: None })
+        .await
+        .map(Outcome::Tokens)
 }

@@ -5,6 +5,7 @@ use denizen_kit::cx::Cx;
 use super::ending::{All, end_all, end_one};
 use crate::App;
 use crate::error::Result;
+use crate::store;
 
 /// Ends the session of the token that the caller came with, or all; says how many ended.
 pub(crate) async fn logout(app: &App, cx: &Cx, all: bool) -> Result<i64> {
@@ -12,6 +13,8 @@ pub(crate) async fn logout(app: &App, cx: &Cx, all: bool) -> Result<i64> {
     let mut tx = app.db.write().await?;
     let ended = match person.session_id {
         _ if all => {
+            // A login that is under way elsewhere is one of all.
+            store::raise_epoch(&mut tx, person.user_id).await?;
             let all = All { user_id: person.user_id, except: None, reason: "logout_all" };
             end_all(app, cx, &mut tx, &all).await?
         }

@@ -4,9 +4,11 @@
 use denizen_kit::cx::Cx;
 use denizen_kit::problem::Problem;
 use denizen_rpc::auth::v1::Tokens;
+use denizen_rpc::auth::v1::login_response::Result as Outcome;
 use denizen_rpc::otp::v1::Purpose;
 
 use super::challenging::{Redeemed, held};
+use super::counting::counted;
 use super::failure::{Method, failed};
 use super::opening::{Proved, epoch, open_session};
 use crate::App;
@@ -15,7 +17,11 @@ use crate::model::{Challenge, ChallengeLogin, CodeLogin, RecoveryCode};
 use crate::{peers, store};
 
 /// Counts the try, checks the code, and opens a session.
-pub(crate) async fn redeem_challenge(app: &App, cx: &Cx, wanted: ChallengeLogin) -> Result<Tokens> {
+pub(crate) async fn redeem_challenge(app: &App, cx: &Cx, wanted: ChallengeLogin) -> Result<Outcome, Problem> {
+    counted(redeem(app, cx, wanted).await.map(Outcome::Tokens))
+}
+
+async fn redeem(app: &App, cx: &Cx, wanted: ChallengeLogin) -> Result<Tokens> {
     let challenge = held(app, &wanted.challenge).await?;
     let user_id = challenge.as_ref().map(|challenge| challenge.user_id);
     let Some(challenge) = reserved(app, cx, challenge).await? else {

@@ -1,18 +1,19 @@
 //! Remove the second factor: one's own after a fresh proof, another's with users:write. Sessions that were opened with
 //! it end, but for the owner's present one.
 
-use denizen_kit::caller::{Permission, Permissions};
+use denizen_kit::caller::Permission;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
-use denizen_kit::problem::{Code, Problem};
+use denizen_kit::problem::Problem;
 
 use super::ending::{All, end_all};
 use super::permit::permit;
 use super::proving::prove;
+use super::reach::require_reach;
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::FactorRemoved;
-use crate::{peers, store};
+use crate::store;
 
 /// Removes it with its recovery codes.
 pub(crate) async fn remove_factor(
@@ -29,22 +30,12 @@ pub(crate) async fn remove_factor(
         }
         prove(app, cx, user_id, password, &factor).await?;
     } else {
-        require_above(app, cx, user_id).await?;
+        require_reach(app, cx, user_id).await?;
     }
     let remove = || async { Ok::<(), Problem>(remove(app, cx, user_id).await?) };
     app.db.run(cx, remove).await?;
     app.feed.ring();
     Ok(())
-}
-
-/// Nobody touches the account of somebody who may do more than they.
-async fn require_above(app: &App, cx: &Cx, user_id: UserId) -> Result<()> {
-    let own = cx.person().map_or(Permissions::all(), |person| person.permissions);
-    if own.covers(peers::permissions_of(app, cx, user_id).await?) {
-        return Ok(());
-    }
-    let detail = "this account may more than you; somebody with all of its permissions can do this";
-    permit(app, cx, Err(Problem::new(Code::Forbidden, detail))).await
 }
 
 async fn remove(app: &App, cx: &Cx, user_id: UserId) -> Result<()> {

@@ -166,6 +166,13 @@ impl Directory for FakeDirectory {
         Err(status_from(Problem::of(Code::Internal)))
     }
 
+    async fn prove_mailbox(
+        &self,
+        _: Request<users::ProveMailboxRequest>,
+    ) -> Result<Response<users::ProveMailboxResponse>, Status> {
+        Err(status_from(Problem::of(Code::Internal)))
+    }
+
     async fn data_keys(
         &self,
         request: Request<users::DataKeysRequest>,
@@ -248,6 +255,10 @@ impl Codes for FakeCodes {
         let valid = used.is_some();
         let channel = (*self.0.channel.lock().unwrap()).into();
         Ok(Response::new(otp::ConsumeResponse { valid, user_id, channel, target: Vec::new() }))
+    }
+
+    async fn look(&self, _: Request<otp::LookRequest>) -> Result<Response<otp::ConsumeResponse>, Status> {
+        Err(status_from(Problem::of(Code::Internal)))
     }
 }
 

@@ -67,6 +67,7 @@ pub(crate) fn database(engine: Engine, folder: &tempfile::TempDir) -> (denizen_d
         Engine::Sqlite => None,
         Engine::Postgres(url) => Some(url),
     };
-    let config = denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, pool: 4 };
+    let config =
+        denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, bulk: false, pool: 4 };
     (config, Box::leak(name.into_boxed_str()))
 }

@@ -242,3 +242,53 @@ async fn internal_operations_are_for_named_services() {
         assert_eq!(house.end_user_sessions(Role::Operator, ada, "blocked").await.unwrap(), 1);
     }
 }
+
+#[tokio::test]
+async fn nobody_ends_the_sessions_of_who_may_more() {
+    for place in places() {
+        let house = House::new(place).await;
+        let (ada, bob) = (house.world.add("ada"), house.world.add("bob"));
+        let all = async |caller: &Caller| {
+            let request = p::EndSessionsOfRequest { user_id: ada.to_string() };
+            house.auth(caller).end_sessions_of(request).await.map(drop).map_err(problem_from)
+        };
+        let support = person(bob, None, &["support"]);
+        for roles in [&["user", "admin"][..], &["user", "keeper"]] {
+            house
+                .world
+                .change(ada, |user| user.roles = roles.iter().map(|role| (*role).to_owned()).collect());
+            let tokens = house.log_in("ada").await;
+            assert_eq!(end(&house, &support, &tokens.session_id).await.unwrap_err().code, Code::Forbidden);
+            assert_eq!(all(&support).await.unwrap_err().code, Code::Forbidden);
+            assert!(house.is_live(&tokens.session_id).await);
+            let own = owner(ada, &tokens);
+            assert_eq!(end(&house, &own, &tokens.session_id).await.unwrap(), 1, "one's own");
+        }
+        let refused = house.records().await.into_iter().filter(|record| record.kind == "access.refused");
+        assert_eq!(refused.count(), 4);
+        house.world.change(ada, |user| user.roles = vec!["user".to_owned(), "support".to_owned()]);
+        house.log_in("ada").await;
+        all(&support).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn logging_out_everywhere_lets_no_login_under_way_be_completed() {
+    for place in places() {
+        let house = std::sync::Arc::new(House::new(place).await);
+        let ada = house.world.add("ada");
+        for all in [true, false] {
+            let tokens = house.log_in("ada").await;
+            let (inside, caller) = (house.clone(), owner(ada, &tokens));
+            *house.world.after_check.lock().unwrap() = Some(Box::pin(async move {
+                if all {
+                    inside.auth(&caller).logout(p::LogoutRequest { all }).await.unwrap();
+                } else {
+                    inside.auth(&caller).end_other_sessions(p::EndOtherSessionsRequest {}).await.unwrap();
+                }
+            }));
+            let overtaken = house.try_log_in("ada", crate::peers::PASSWORD).await.unwrap_err();
+            assert_eq!(overtaken.code, Code::Unavailable, "all: {all}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ use denizen_kit::config::Settings;
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::id::{SessionId, UserId};
 use denizen_kit::problem::Problem;
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Deadline, Timestamp};
 use denizen_rpc::auth::internal::v1::activity_client::ActivityClient;
@@ -64,8 +64,8 @@ struct Ground {
     folder: Arc<tempfile::TempDir>,
 }
 
-fn master() -> Master {
-    Master::new(Key::from_bytes([2; 32]))
+fn root() -> Root {
+    Root::new(Key::from_bytes([2; 32]))
 }
 
 impl Drop for House {
@@ -86,7 +86,7 @@ impl House {
     pub(crate) async fn with(place: Place, change: impl Fn(&mut Config)) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let clock = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
-        let secrets = Secrets { events: master().events(), replies: master().service("auth/replies") };
+        let secrets = Secrets { events: root().events(), replies: root().service("auth/replies") };
         let (database, name) = database(place.engine.clone(), &folder);
         let db = Db::connect(&database, name, &secrets, MIGRATIONS).await.unwrap();
         let mut config = Config::read(&mut Settings::load("", []));
@@ -114,7 +114,7 @@ impl House {
         let table: HashMap<_, _> = roles.into_iter().map(|role| (role, link.clone())).collect();
         let links = Links::new(Role::Gateway, Arc::new(table), signer);
         let own = links.of(Role::Auth);
-        let keys = Keys::new(&master(), &own);
+        let keys = Keys::new(&root(), &own);
         let app = Arc::new(App::new(db, own, clock.clone(), config, keys));
 
         let mut routes = Routes::builder();
@@ -219,6 +219,7 @@ impl House {
             user_id: user_id.to_string(),
             except_session_id: String::new(),
             reason: reason.to_owned(),
+            forget: false,
         };
         let answer = self.sessions(service).end_user_sessions(request).await.map_err(problem_from)?;
         Ok(answer.into_inner().ended)

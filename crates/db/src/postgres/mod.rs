@@ -15,10 +15,12 @@ use crate::error::{Error, Result};
 use crate::migrate::{self, Migration};
 use crate::shared::{PATIENCE, Shared};
 use crate::sqlite::Each;
+use crate::standing::Standing;
 use crate::value::Value;
 
 use connect::{Address, CONNECT, Connector};
 use single::Single;
+pub(crate) use statement::Fetched;
 pub(crate) use transaction::PgTx;
 
 /// A snapshot.
@@ -78,11 +80,48 @@ impl Engine {
         self.single.query(sql, args, each).await
     }
 
+    /// Writes a table of the schema anew.
+    pub(crate) async fn rewrite(&self, table: &'static str) -> Result<()> {
+        let client = self.pool.get().await.map_err(|error| failure::of_pool(&error))?;
+        let rewritten = client.batch_execute(&format!("VACUUM FULL {table}")).await;
+        rewritten.map_err(|error| failure::of_statement(&error))
+    }
+
     /// Closes the connections.
     pub(crate) fn close(&self) {
         self.pool.close();
         self.single.close();
     }
+}
+
+/// What is known of the schema of a service, which is neither made nor changed.
+pub(crate) async fn standing(config: &Config, service: &str) -> Result<Standing> {
+    let url = config.url.as_deref().ok_or(Error::Misuse("PostgreSQL needs database_url"))?;
+    let Address { config: mut session, tls } = Address::parse(url)?;
+    session.application_name("denizen");
+    let connector = Connector::new(tls, "SET default_transaction_read_only = on".to_owned());
+    let opened = tokio::time::timeout(CONNECT, connector.open(&session)).await;
+    let (client, task) =
+        opened.map_err(|_| statement::silence())?.map_err(|error| failure::of_connect(&error))?;
+    let looked = look(&client, service).await.map_err(|error| failure::of_statement(&error));
+    drop(client);
+    task.abort();
+    looked
+}
+
+async fn look(client: &tokio_postgres::Client, service: &str) -> Result<Standing, tokio_postgres::Error> {
+    const IS_THERE: &str = "SELECT to_regclass($1::text) IS NOT NULL";
+    let history: bool =
+        client.query_one(IS_THERE, &[&format!("\"{service}\".denizen_history")]).await?.try_get(0)?;
+    let table = format!("\"{service}\".root_mark");
+    let marks: bool = client.query_one(IS_THERE, &[&table]).await?.try_get(0)?;
+    let mark = if marks {
+        client.query_opt(&format!("SELECT mark FROM {table} WHERE id = 1"), &[]).await?
+    } else {
+        None
+    };
+    let mark = mark.map(|row| row.try_get(0)).transpose()?;
+    Ok(Standing::of(history, mark))
 }
 
 /// The settings of a session. Sequential scans are off because they lock whole small tables against other

@@ -15,9 +15,9 @@ use crate::value::Value;
 pub(super) const ANSWER: Duration = Duration::from_secs(6);
 
 /// What a statement gave.
-pub(super) struct Fetched {
-    pub(super) rows: Vec<Row>,
-    pub(super) changed: u64,
+pub(crate) struct Fetched {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) changed: u64,
 }
 
 /// The statement, prepared once per connection, for so many arguments.

@@ -10,6 +10,7 @@ use futures::future::{join, join_all};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::statement::Fetched;
 use super::{failure, statement};
 use crate::error::{Error, Result};
 use crate::row::{Row, Source};
@@ -78,27 +79,39 @@ impl PgTx {
         Ok(self.run(sql, args).await?.changed)
     }
 
-    async fn run(&mut self, sql: &'static str, args: &[Value]) -> Result<statement::Fetched> {
+    async fn run(&mut self, sql: &'static str, args: &[Value]) -> Result<Fetched> {
+        let fetched = self.run_all(sql, &[args]).await?.pop();
+        fetched.ok_or(Error::Misuse("a statement without arguments to run it with"))
+    }
+
+    /// Runs a statement for each list of arguments, all of one length and sent at once; the answers are in their order.
+    pub(crate) async fn run_each(&mut self, sql: &'static str, lists: &[Args]) -> Result<Vec<Fetched>> {
+        let lists: Vec<&[Value]> = lists.iter().map(Vec::as_slice).collect();
+        self.run_all(sql, &lists).await
+    }
+
+    async fn run_all(&mut self, sql: &'static str, lists: &[&[Value]]) -> Result<Vec<Fetched>> {
         let client = client(self.lease.as_ref())?;
-        let prepared = timeout(statement::ANSWER, statement::prepare(client, sql, args.len())).await;
+        let given = lists.first().map_or(0, |args| args.len());
+        let prepared = timeout(statement::ANSWER, statement::prepare(client, sql, given)).await;
         self.silent |= prepared.is_err();
         let statement = prepared.map_err(|_| statement::silence())??;
 
         // BEGIN is sent from here on, not before: a drop must roll back, and a second statement not begin again.
         let is_first = !std::mem::replace(&mut self.begun, true);
-        let fetch = statement::fetch(client, &statement, args);
-        let answer = async {
-            if !is_first {
-                return fetch.await;
+        let begin = async {
+            if is_first {
+                client.batch_execute(self.begin).await.map_err(|error| failure::of_statement(&error))?;
             }
-            // Polled in this order, so BEGIN goes first.
-            let (begun, fetched) = join(client.batch_execute(self.begin), fetch).await;
-            begun.map_err(|error| failure::of_statement(&error))?;
-            fetched
+            Ok(())
         };
-        let answered = timeout(statement::ANSWER, answer).await;
+        let fetch = join_all(lists.iter().map(|args| statement::fetch(client, &statement, args)));
+        // Polled in this order, so BEGIN goes first.
+        let answered = timeout(statement::ANSWER, join(begin, fetch)).await;
         self.silent |= answered.is_err();
-        answered.map_err(|_| statement::silence())?
+        let (begun, fetched) = answered.map_err(|_| statement::silence())?;
+        begun?;
+        fetched.into_iter().collect()
     }
 
     /// Commits, with these rows inserted by `insert` before.

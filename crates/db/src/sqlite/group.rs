@@ -8,7 +8,7 @@
 //!
 //! Why no wake-up is lost when a future is dropped at a wait:
 //! - waiting for the token: nothing has happened, the queue forgets the waiter;
-//! - from the token to the end of the savepoint there is no wait but the op's own, and [`WriteTx`] rolls back when
+//! - from the token to the end of the savepoint there is no wait but the op's own, and [`WriteTx`](super::WriteTx) rolls back when
 //!   dropped there; a group that is then empty is ended on the spot, any other has its closer already;
 //! - between the release of the savepoint and the start of the closer there is no wait;
 //! - while the outer commit runs, the blocking thread owns the token and answers the waiters, whoever has gone;
@@ -21,17 +21,19 @@ use denizen_kit::changes::Touched;
 use rusqlite::Connection;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
-use super::statement::{self, Each, control};
-use super::{Engine, File};
+use super::File;
+use super::statement::{self, control};
 use crate::error::{Error, Result};
 use crate::shared::Shared;
-use crate::value::Value;
 
 /// How many operations share a commit at most.
 const FULL: usize = 256;
 
 /// How old a group grows while others wait.
 const OLD: Duration = Duration::from_millis(2);
+
+/// The same where nobody is kept waiting: a command that writes much.
+const OLD_IN_BULK: Duration = Duration::from_secs(1);
 
 /// The right to write.
 pub(crate) type Token = OwnedMutexGuard<Writer>;
@@ -82,16 +84,17 @@ impl Writer {
         Self { file, connection: Some(connection), group: None, groups: 0, is_closed: false, shared }
     }
 
-    fn connection(&self) -> Result<&Connection> {
+    pub(super) fn connection(&self) -> Result<&Connection> {
         self.connection.as_ref().ok_or_else(|| Error::unavailable("the writing connection was lost"))
     }
 
-    fn is_due(&self) -> bool {
-        self.group.as_ref().is_some_and(|group| group.operations >= FULL || group.opened.elapsed() >= OLD)
+    pub(super) fn is_due(&self) -> bool {
+        let old = if self.file.bulk { OLD_IN_BULK } else { OLD };
+        self.group.as_ref().is_some_and(|group| group.operations >= FULL || group.opened.elapsed() >= old)
     }
 
     /// Begins a savepoint, and the outer transaction if there is none.
-    fn begin(&mut self) -> Result<()> {
+    pub(super) fn begin(&mut self) -> Result<()> {
         if self.is_closed {
             return Err(Error::unavailable("the database is closed"));
         }
@@ -112,7 +115,7 @@ impl Writer {
     }
 
     /// Some failures (disk full, I/O) end the outer transaction: then the whole group has failed.
-    fn checked<T>(&mut self, outcome: Result<T>) -> Result<T> {
+    pub(super) fn checked<T>(&mut self, outcome: Result<T>) -> Result<T> {
         let Err(error) = &outcome else { return outcome };
         let ended = self.connection.as_ref().is_none_or(Connection::is_autocommit);
         if ended && let Some(group) = self.group.take() {
@@ -122,7 +125,7 @@ impl Writer {
     }
 
     /// Releases the savepoint; the waiter tells when it is durable, the number whether a closer must be started.
-    fn release(&mut self, touched: Touched) -> Result<(Waiter, Option<u64>)> {
+    pub(super) fn release(&mut self, touched: Touched) -> Result<(Waiter, Option<u64>)> {
         let released = control(self.connection()?, "RELEASE operation");
         self.checked(released)?;
         let Some(group) = &mut self.group else { return Err(Error::Failed) };
@@ -133,7 +136,7 @@ impl Writer {
     }
 
     /// Rolls the savepoint back. The waiter is for who has seen what the group wrote before.
-    fn roll_back(&mut self) -> Option<Waiter> {
+    pub(super) fn roll_back(&mut self) -> Option<Waiter> {
         self.group.as_ref()?;
         let undone = self.connection().and_then(|connection| {
             control(connection, "ROLLBACK TO operation")?;
@@ -220,77 +223,12 @@ pub(super) async fn close(mut token: Token) -> Result<Token> {
     closing.await.map_err(|_| Error::unavailable("the node is stopping"))
 }
 
-async fn close_in_turn(writer: Arc<tokio::sync::Mutex<Writer>>, number: u64) {
+/// Closes the group of that number when those that asked before have written, unless somebody did.
+pub(super) async fn close_in_turn(writer: Arc<tokio::sync::Mutex<Writer>>, number: u64) {
     let token = writer.lock_owned().await;
     let is_open = token.group.as_ref().is_some_and(|group| group.number == number);
     if is_open {
         // The group is answered even when the token does not come back.
         let _ = close(token).await;
-    }
-}
-
-/// One operation's part of a group; rolls back when dropped.
-pub(crate) struct WriteTx {
-    token: Option<Token>,
-    engine: Arc<Engine>,
-    touched: Touched,
-}
-
-// === impl WriteTx ===
-
-impl WriteTx {
-    pub(crate) async fn open(engine: &Arc<Engine>) -> Result<Self> {
-        let mut token = engine.token().await?;
-        if token.is_due() {
-            token = close(token).await?;
-        }
-        token.begin()?;
-        Ok(Self { token: Some(token), engine: engine.clone(), touched: Touched::default() })
-    }
-
-    fn token(&mut self) -> Result<&mut Token> {
-        self.token.as_mut().ok_or(Error::Failed)
-    }
-
-    pub(crate) fn query(&mut self, sql: &'static str, args: &[Value], each: Each<'_>) -> Result<()> {
-        if !sql.starts_with("SELECT") {
-            self.touched.add(Touched::Anything);
-        }
-        let token = self.token()?;
-        let outcome = token.connection().and_then(|connection| statement::query(connection, sql, args, each));
-        token.checked(outcome)
-    }
-
-    pub(crate) fn exec(&mut self, sql: &'static str, args: &[Value], touched: Touched) -> Result<u64> {
-        self.touched.add(touched);
-        let token = self.token()?;
-        let outcome = token.connection().and_then(|connection| statement::exec(connection, sql, args));
-        token.checked(outcome)
-    }
-
-    /// Commits and waits until it is durable.
-    pub(crate) async fn commit(mut self) -> Result<()> {
-        let touched = std::mem::take(&mut self.touched);
-        let (waiter, first) = self.token()?.release(touched)?;
-        if let Some(number) = first {
-            let closer = close_in_turn(self.engine.writer.clone(), number);
-            self.engine.shared.tasks.spawn("db.closer", closer);
-        }
-        self.token = None;
-        if cfg!(feature = "broken-acknowledge") {
-            return Ok(());
-        }
-        waiter.await.unwrap_or_else(|_| Err(Error::unavailable("the node is stopping")))
-    }
-
-    /// Rolls back. The waiter tells when what was seen of the group is durable.
-    pub(crate) fn roll_back(&mut self) -> Option<Waiter> {
-        self.token.take()?.roll_back()
-    }
-}
-
-impl Drop for WriteTx {
-    fn drop(&mut self) {
-        self.roll_back();
     }
 }

@@ -2,6 +2,7 @@
 
 mod group;
 mod statement;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,16 +16,31 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::migrate::{self, Migration};
 use crate::shared::{PATIENCE, Shared};
+use crate::standing::Standing;
 
+pub(crate) use group::Waiter;
 use group::{Token, Writer};
-pub(crate) use group::{Waiter, WriteTx};
-pub(crate) use statement::{Each, exec, query};
+pub(crate) use statement::{Each, EachOf, exec, exec_each, query, query_each};
+pub(crate) use write::WriteTx;
 
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 256;
 
 /// How long SQLite waits for a lock that another process holds.
 const BUSY: Duration = Duration::from_secs(2);
+
+/// Memory for pages in KiB: of the connection that writes, and of each that reads. What is not in it is in the memory
+/// that the operating system has to spare, a system call away.
+const WRITER_CACHE: u32 = 8 * 1024;
+const READER_CACHE: u32 = 1024;
+
+/// How many pages the write-ahead log grows to before they are moved into the file: 16 MiB, so that a page that many
+/// commits change is moved once.
+const LOG: u32 = 4096;
+
+/// The same for a command that writes much: 64 MiB each.
+const BULK_CACHE: u32 = 64 * 1024;
+const BULK_LOG: u32 = 16 * 1024;
 
 /// The SQLite engine of one service.
 pub(crate) struct Engine {
@@ -40,6 +56,7 @@ pub(crate) struct Engine {
 struct File {
     path: PathBuf,
     fast: bool,
+    bulk: bool,
 }
 
 // === impl File ===
@@ -47,11 +64,17 @@ struct File {
 impl File {
     fn open_writer(&self) -> Result<Connection> {
         let synchronous = if self.fast { "NORMAL" } else { "FULL" };
-        self.open(&format!("PRAGMA synchronous = {synchronous}; PRAGMA journal_size_limit = 67108864;"))
+        let (cache, log) = if self.bulk { (BULK_CACHE, BULK_LOG) } else { (WRITER_CACHE, LOG) };
+        // Without spilling a page is written once a commit, however often it was changed; it may take more memory than
+        // the cache for as long.
+        self.open(&format!(
+            "PRAGMA synchronous = {synchronous}; PRAGMA journal_size_limit = 67108864; \
+             PRAGMA cache_size = -{cache}; PRAGMA cache_spill = OFF; PRAGMA wal_autocheckpoint = {log};"
+        ))
     }
 
     fn open_reader(&self) -> Result<Connection> {
-        self.open("PRAGMA query_only = ON;")
+        self.open(&format!("PRAGMA query_only = ON; PRAGMA cache_size = -{READER_CACHE};"))
     }
 
     fn open(&self, settings: &str) -> Result<Connection> {
@@ -78,9 +101,14 @@ impl Engine {
     pub(crate) fn open(config: &Config, shared: Arc<Shared>, migrations: &[Migration]) -> Result<Self> {
         make_folder(&config.data_dir)?;
         let path = config.data_dir.join(format!("{}.db", shared.service));
-        let file = File { path, fast: config.fast };
-        let mut connection = file.open_writer()?;
-        migrate::sqlite(&mut connection, migrations)?;
+        let file = File { path, fast: config.fast, bulk: config.bulk };
+        let connection = {
+            // Held until the steps are done: of processes that start together one makes and migrates the file.
+            let _alone = lock_folder(&config.data_dir)?;
+            let mut connection = file.open_writer()?;
+            migrate::sqlite(&mut connection, migrations)?;
+            connection
+        };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
             readers: Arc::new(Semaphore::new(cores * 2)),
@@ -145,6 +173,41 @@ fn make_folder(path: &Path) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|error| Error::unavailable(format!("{}: {error}", path.display())))
+}
+
+/// An advisory lock (`flock`) on the folder until it is dropped; none where the file system has no such locks.
+fn lock_folder(path: &Path) -> Result<Option<std::fs::File>> {
+    match std::fs::File::open(path).and_then(|folder| folder.lock().map(|()| folder)) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => Ok(None),
+        Err(error) => Err(Error::unavailable(format!("{}: {error}", path.display()))),
+    }
+}
+
+/// What is known of the file of a service, which is neither made nor changed. Blocks.
+pub(crate) fn standing(config: &Config, service: &str) -> Result<Standing> {
+    const TABLES: &str =
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('denizen_history', 'root_mark')";
+    const MARK: &str = "SELECT mark FROM root_mark WHERE id = 1";
+    let path = config.data_dir.join(format!("{service}.db"));
+    if !path.exists() {
+        return Ok(Standing::Absent);
+    }
+    let connection = File { path, fast: config.fast, bulk: false }.open_reader()?;
+    let mut tables: Vec<String> = Vec::new();
+    query(&connection, TABLES, &[], &mut |row| {
+        tables.push(row.get(0)?);
+        Ok(())
+    })?;
+    let has = |name: &str| tables.iter().any(|table| table == name);
+    let mut mark = None;
+    if has("root_mark") {
+        query(&connection, MARK, &[], &mut |row| {
+            mark = Some(row.get(0)?);
+            Ok(())
+        })?;
+    }
+    Ok(Standing::of(has("denizen_history"), mark))
 }
 
 /// A reading connection on loan.

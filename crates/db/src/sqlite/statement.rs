@@ -9,10 +9,13 @@ use rusqlite::{CachedStatement, Connection, ErrorCode};
 use crate::dialect;
 use crate::error::{Error, Reason, Result};
 use crate::row::{Row, Source};
-use crate::value::Value;
+use crate::value::{Args, Value};
 
 /// What is done with each row.
 pub(crate) type Each<'a> = &'a mut (dyn FnMut(&Row<'_>) -> Result<()> + Send);
+
+/// What is done with each row of each list of arguments.
+pub(crate) type EachOf<'a> = &'a mut (dyn FnMut(usize, &Row<'_>) -> Result<()> + Send);
 
 /// Runs a statement that gives rows.
 pub(crate) fn query(
@@ -22,14 +25,7 @@ pub(crate) fn query(
     each: Each<'_>,
 ) -> Result<()> {
     let mut statement = prepare(connection, sql, args)?;
-    let mut rows = statement.raw_query();
-    loop {
-        match rows.next() {
-            Ok(Some(row)) => each(&Row(Source::Sqlite(row)))?,
-            Ok(None) => return Ok(()),
-            Err(error) => return Err(failure(connection, &error)),
-        }
-    }
+    drain(connection, statement.raw_query(), each)
 }
 
 /// Runs a statement that gives no rows; how many it changed.
@@ -39,26 +35,78 @@ pub(crate) fn exec(connection: &Connection, sql: &'static str, args: &[Value]) -
     Ok(changed as u64)
 }
 
+/// Runs a statement that gives rows once for each list of arguments; `each` gets the number of the list too, from 0.
+pub(crate) fn query_each(
+    connection: &Connection,
+    sql: &'static str,
+    lists: &[Args],
+    each: EachOf<'_>,
+) -> Result<()> {
+    let mut statement = cached(connection, sql)?;
+    let places = places(&statement);
+    for (index, args) in lists.iter().enumerate() {
+        bind(connection, &mut statement, (&places, sql), args)?;
+        drain(connection, statement.raw_query(), &mut |row| each(index, row))?;
+    }
+    Ok(())
+}
+
+/// Runs a statement that gives no rows once for each list of arguments; how many rows each changed.
+pub(crate) fn exec_each(connection: &Connection, sql: &'static str, lists: &[Args]) -> Result<Vec<u64>> {
+    let mut statement = cached(connection, sql)?;
+    let places = places(&statement);
+    let mut changed = Vec::with_capacity(lists.len());
+    for args in lists {
+        bind(connection, &mut statement, (&places, sql), args)?;
+        changed.push(statement.raw_execute().map_err(|error| failure(connection, &error))? as u64);
+    }
+    Ok(changed)
+}
+
+fn drain(connection: &Connection, mut rows: rusqlite::Rows<'_>, each: Each<'_>) -> Result<()> {
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => each(&Row(Source::Sqlite(row)))?,
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(failure(connection, &error)),
+        }
+    }
+}
+
 /// Runs a statement of this crate that takes no arguments: BEGIN, SAVEPOINT and the like.
 pub(crate) fn control(connection: &Connection, sql: &'static str) -> Result<()> {
     exec(connection, sql, &[]).map(drop)
 }
 
 fn prepare<'a>(connection: &'a Connection, sql: &'static str, args: &[Value]) -> Result<CachedStatement<'a>> {
-    let mut statement = connection.prepare_cached(sql).map_err(|error| failure(connection, &error))?;
-    let places = statement.parameter_count();
-    // SQLite counts `$n` in order of appearance; its name tells which argument is meant.
-    for index in 1..=places {
-        let number = number(statement.parameter_name(index)).unwrap_or(usize::MAX);
-        let Some(value) = number.checked_sub(1).and_then(|place| args.get(place)) else {
-            return Err(Error::Arguments { expected: places, given: args.len(), sql });
-        };
+    let mut statement = cached(connection, sql)?;
+    let places = places(&statement);
+    bind(connection, &mut statement, (&places, sql), args)?;
+    Ok(statement)
+}
+
+fn cached<'a>(connection: &'a Connection, sql: &'static str) -> Result<CachedStatement<'a>> {
+    connection.prepare_cached(sql).map_err(|error| failure(connection, &error))
+}
+
+/// The number of the argument that each parameter means. SQLite counts `$n` in order of appearance; its name tells.
+fn places(statement: &CachedStatement<'_>) -> Vec<usize> {
+    let numbers = (1..=statement.parameter_count()).map(|index| number(statement.parameter_name(index)));
+    numbers.map(|number| number.unwrap_or(usize::MAX)).collect()
+}
+
+fn bind(
+    connection: &Connection,
+    statement: &mut CachedStatement<'_>,
+    (places, sql): (&[usize], &'static str),
+    args: &[Value],
+) -> Result<()> {
+    let mismatch = || Error::Arguments { expected: places.len(), given: args.len(), sql };
+    for (index, number) in (1..).zip(places) {
+        let value = number.checked_sub(1).and_then(|place| args.get(place)).ok_or_else(mismatch)?;
         statement.raw_bind_parameter(index, value).map_err(|error| failure(connection, &error))?;
     }
-    if places != args.len() {
-        return Err(Error::Arguments { expected: places, given: args.len(), sql });
-    }
-    Ok(statement)
+    if places.len() == args.len() { Ok(()) } else { Err(mismatch()) }
 }
 
 /// The number in `$7`.

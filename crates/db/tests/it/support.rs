@@ -42,7 +42,8 @@ impl Place {
     /// A folder for SQLite.
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config { url: None, data_dir: folder.path().join("data"), fast: false, pool: 8 };
+        let config =
+            Config { url: None, data_dir: folder.path().join("data"), fast: false, bulk: false, pool: 8 };
         Self { config, _folder: folder }
     }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use denizen_kit::caller::Person;
 use denizen_kit::network::tie;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::seal::{Key, same_secret, sha256};
@@ -79,6 +80,21 @@ impl Authenticator {
         self.narrow(verified, care).await.map(Some)
     }
 
+    /// The person of a request that is still being answered, with what they may do now. Both are asked anew: a token may
+    /// have run out meanwhile, and what is not carried any more is not heard of.
+    pub(crate) async fn still(&self, person: &Arc<Person>) -> Result<Arc<Person>, Problem> {
+        if let Some(session_id) = person.session_id
+            && !check_session(&self.links, &self.clock, session_id).await?
+        {
+            return Err(ended());
+        }
+        if !Access::concerns(person) {
+            return Ok(person.clone());
+        }
+        let narrowed = check_access(&self.links, &self.clock, person).await?;
+        Ok(narrowed.map_or_else(|| person.clone(), Arc::new))
+    }
+
     /// The same with the roles and permissions that the person has now.
     async fn narrow(&self, verified: Arc<Verified>, care: Care) -> Result<Arc<Verified>, Problem> {
         let person = &verified.person;
@@ -127,8 +143,6 @@ impl Authenticator {
         if verified.expires <= self.clock.now().as_second() {
             return Err(Problem::of(Code::TokenExpired));
         }
-        let ended =
-            || Problem::new(Code::Unauthenticated, "the session of this token has ended; log in again");
         if self.revocations.has(verified.session_id) {
             return Err(ended());
         }
@@ -147,6 +161,10 @@ impl Authenticator {
             }),
         }
     }
+}
+
+fn ended() -> Problem {
+    Problem::new(Code::Unauthenticated, "the session of this token has ended; log in again")
 }
 
 /// The bearer token of the request (RFC 6750 §2.1); none when it has no Authorization header.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use denizen_kit::problem::{Code, Problem};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -18,6 +18,7 @@ use http_body_util::{BodyExt as _, Limited};
 use tokio::time::Instant;
 
 use super::passage::Passage;
+use super::refusals::By;
 use super::request;
 use super::table::Found;
 use super::who::Who;
@@ -108,21 +109,28 @@ impl Journey {
         if let Target::Aggregate(aggregate, _) = &self.rule.target {
             let response = self.clone().ask_all(aggregate, request.into_parts().0).await?;
             return self
-                .changed(response, Incoming { method, sent: uri.clone(), uri, params: self.params.clone() })
+                .changed(
+                    (response, By::Operation),
+                    Incoming { method, sent: uri.clone(), uri, params: self.params.clone() },
+                )
                 .await;
         }
         let request = self.rewritten(request)?;
         let request = self.prepared(request).await?;
         let incoming = Incoming { method, uri, sent: request.uri().clone(), params: self.params.clone() };
+        let mut by = By::Operation;
         let response = match &self.rule.target {
             Target::Upstream(upstream, policy) => self.send(upstream, policy, request).await?,
             Target::Own | Target::Aggregate(..) if self.rule.spec.response.is_some() => {
                 // What the operation refuses is an answer that the route may change, too.
-                self.ask_own_face(request).await.unwrap_or_else(axum::response::IntoResponse::into_response)
+                self.ask_own_face(request).await.unwrap_or_else(|failure| {
+                    by = By::Door;
+                    failure.into_response()
+                })
             }
             Target::Own | Target::Aggregate(..) => self.ask_own_face(request).await?,
         };
-        self.changed(response, incoming).await
+        self.changed((response, by), incoming).await
     }
 
     /// The request with the method and path that the route gives it.
@@ -166,9 +174,9 @@ impl Journey {
     }
 
     /// The answer as the route changes it.
-    async fn changed(&self, response: Response, incoming: Incoming) -> Result<Response, Failure> {
+    async fn changed(&self, (response, by): (Response, By), incoming: Incoming) -> Result<Response, Failure> {
         let Some(transform) = &self.rule.spec.response else { return Ok(response) };
-        let response = self.shown(response);
+        let response = self.shown(response, by);
         let (mut parts, body) = response.into_parts();
         if !transform.reads(&incoming, parts.status, &parts.headers) {
             let bytes = transform.apply(&incoming, &mut parts.status, &mut parts.headers, None);
@@ -180,10 +188,10 @@ impl Journey {
     }
 
     /// The answer as a client would see it: a failure of our own is written out, so that it can be changed too.
-    fn shown(&self, mut response: Response) -> Response {
+    fn shown(&self, mut response: Response, by: By) -> Response {
         let app = &self.edge.0.app;
         let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
-        app.refusals.note(&app.clock, self.arrival.ip, failure.code());
+        app.refusals.note(&app.clock, self.arrival.ip, (by, failure.code()));
         failure.render(&app.config.public_url, &self.arrival.request_id)
     }
 
@@ -265,7 +273,10 @@ impl Journey {
             Some((upstream, policy)) => self.send(upstream, policy, request).await,
             None => self.ask_own_face(request).await,
         };
-        let response = self.shown(answer.unwrap_or_else(axum::response::IntoResponse::into_response));
+        let response = match answer {
+            Ok(response) => self.shown(response, By::Operation),
+            Err(failure) => self.shown(failure.into_response(), By::Door),
+        };
         let (parts, body) = response.into_parts();
         let bytes = whole(body).await?;
         Ok((parts.status, parts.headers, bytes))

@@ -53,6 +53,7 @@ use crate::state::App;
 use locate::Place;
 use log::AccessLogFormat;
 use passage::Passage;
+use refusals::By;
 use request::{REQUEST_ID, RequestIds};
 use table::{Found, Group, Table};
 
@@ -97,12 +98,12 @@ impl Edge {
         let arrival = Arrival { ip, peer, request_id, counted: false };
         let asked = (config.access_log_format == AccessLogFormat::Combined).then(|| log::Asked::of(&request));
         let (place, answer) = self.answer(request, &arrival).await;
-        let mut response = match answer {
-            Ok(response) => response,
-            Err(failure) => failure.into_response(),
+        let (mut response, by) = match answer {
+            Ok(response) => (response, By::Operation),
+            Err(failure) => (failure.into_response(), By::Door),
         };
         if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-            inner.app.refusals.note(&inner.app.clock, ip, failure.code());
+            inner.app.refusals.note(&inner.app.clock, ip, (by, failure.code()));
             response = failure.render(&config.public_url, &arrival.request_id);
         }
         finish(&mut response, &place, &arrival.request_id);

@@ -1,7 +1,8 @@
 //! What the door refused: counted by source, code and minute, and told to the audit trail in batches, so that a flood
 //! of bad requests costs no write each.
 //!
-//! A failed login or a wrong code is no matter of the door: the service that refused it has recorded it, one by one.
+//! A failed login, a wrong code or a want of permission is no matter of the door: the service that refused it has recorded
+//! it, one by one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -42,6 +43,15 @@ struct Key {
     code: Code,
 }
 
+/// Who refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The door, before anything was asked.
+    Door,
+    /// The operation behind it.
+    Operation,
+}
+
 /// Counts of refusals.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Mutex<HashMap<Key, i64>>);
@@ -56,10 +66,15 @@ struct Batch {
 // === impl Refusals ===
 
 impl Refusals {
-    /// Counts a refusal, if it is one of the door or for want of permission.
-    pub(crate) fn note(&self, clock: &Clock, ip: Option<IpAddr>, code: Code) {
-        let is_of_door = matches!(code.kind(), Kind::Unauthenticated | Kind::Forbidden | Kind::TooMany);
-        if !is_of_door || matches!(code, Code::InvalidCredentials | Code::TooManyAttempts) {
+    /// Counts a refusal that nobody else records.
+    pub(crate) fn note(&self, clock: &Clock, ip: Option<IpAddr>, (by, code): (By, Code)) {
+        let is_counted = match code.kind() {
+            Kind::Unauthenticated => code != Code::InvalidCredentials,
+            Kind::Forbidden => by == By::Door,
+            Kind::TooMany => code != Code::TooManyAttempts,
+            _ => false,
+        };
+        if !is_counted {
             return;
         }
         let minute = clock.now().as_microsecond().div_euclid(MINUTE) * MINUTE;
@@ -155,7 +170,7 @@ mod tests {
     fn counted(notes: impl IntoIterator<Item = (Option<IpAddr>, Code)>) -> Vec<(String, String, i64)> {
         let clock = Clock::manual(Timestamp::from_second(1_700_000_000).unwrap());
         let refusals = Refusals::default();
-        notes.into_iter().for_each(|(ip, code)| refusals.note(&clock, ip, code));
+        notes.into_iter().for_each(|(ip, code)| refusals.note(&clock, ip, (By::Door, code)));
         let mut counted: Vec<_> = refusals
             .take()
             .into_iter()
@@ -199,6 +214,13 @@ mod tests {
         let others =
             [Code::InvalidCredentials, Code::TooManyAttempts, Code::NotFound, Code::ValidationFailed];
         assert!(counted(others.map(|code| (ip("192.0.2.1"), code))).is_empty());
+        let refusals = Refusals::default();
+        for code in [Code::Forbidden, Code::StepUpRequired, Code::InvalidCredentials] {
+            refusals.note(&Clock::System, ip("192.0.2.1"), (By::Operation, code));
+        }
+        assert!(refusals.take().is_empty(), "a want of permission is an entry of its own");
+        refusals.note(&Clock::System, ip("192.0.2.1"), (By::Operation, Code::Unauthenticated));
+        assert_eq!(refusals.take().len(), 1, "that nobody came is not");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use denizen_kit::caller::{Person, Role};
+use denizen_kit::caller::{Caller, Person, Role};
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::time::Deadline;
@@ -14,6 +14,8 @@ use denizen_rpc::audit::v1::trail_client::TrailClient;
 use denizen_rpc::auth::v1::auth_client::AuthClient;
 use denizen_rpc::auth::v1::factors_client::FactorsClient;
 use denizen_rpc::auth::v1::service_accounts_client::ServiceAccountsClient;
+use denizen_rpc::notify::v1::dead_letters_client::DeadLettersClient;
+use denizen_rpc::notify::v1::notifications_client::NotificationsClient;
 use denizen_rpc::otp::v1::otp_client::OtpClient;
 use denizen_rpc::password::v1::ip_blocks_client::IpBlocksClient;
 use denizen_rpc::password::v1::password_administration_client::PasswordAdministrationClient;
@@ -48,11 +50,17 @@ impl Ctx {
         self.call().caller.person.as_deref()
     }
 
-    /// The same with the whole of a deadline before it, for an answer that takes many calls.
-    pub(crate) fn renewed(&self) -> Self {
+    /// The same with the whole of a deadline before it, for an answer that takes many calls. Who calls is looked at again:
+    /// a session that has ended gets no more of the answer, and a role that was lost counts no more.
+    pub(crate) async fn renewed(&self) -> Result<Self, Problem> {
+        let person = match &self.call().caller.person {
+            Some(person) => Some(self.app.authenticator.still(person).await?),
+            None => None,
+        };
+        let caller = Caller { person, ..self.call().caller.clone() };
         let deadline = Deadline::within(DEFAULT_DEADLINE);
-        let call = Arc::new(Call { deadline, ..Call::clone(self.call()) });
-        Self { app: self.app.clone(), visit: Visit { call, peer: self.visit.peer } }
+        let call = Arc::new(Call { caller, deadline, ..Call::clone(self.call()) });
+        Ok(Self { app: self.app.clone(), visit: Visit { call, peer: self.visit.peer } })
     }
 
     /// The caller's own id, or 401.
@@ -113,6 +121,14 @@ impl Ctx {
 
     pub(crate) fn passwords(&self) -> PasswordsClient<Peer> {
         self.app.links.passwords(self.call())
+    }
+
+    pub(crate) fn notifications(&self) -> NotificationsClient<Peer> {
+        self.app.links.notifications(self.call())
+    }
+
+    pub(crate) fn dead_letters(&self) -> DeadLettersClient<Peer> {
+        self.app.links.dead_letters(self.call())
     }
 
     pub(crate) fn ip_blocks(&self) -> IpBlocksClient<Peer> {

@@ -15,8 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::failure::{ProblemBody, ProblemField};
 use crate::edge::table::is_public;
 use crate::resources::{
-    administration, audit, auth, factors, gateway, ip_blocks, otp, password, privacy, service_accounts,
-    sessions, stats, transfer, users,
+    administration, audit, auth, factors, gateway, ip_blocks, notifications, otp, password, privacy,
+    service_accounts, sessions, stats, transfer, users,
 };
 use crate::state::App;
 
@@ -34,12 +34,13 @@ const OPTIONAL: [&str; 6] = [
 ];
 
 /// The tags of the document, in its order.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("users", "Accounts"),
     ("auth", "Logging in, tokens"),
     ("sessions", "Login sessions"),
     ("password", "Passwords"),
     ("otp", "One-time passwords"),
+    ("notifications", "Messages to people, and how they fared"),
     ("privacy", "What people may ask of those who keep their data"),
     ("admin", "For administrators and support"),
 ];
@@ -56,6 +57,7 @@ pub(crate) fn api() -> (axum::Router<Arc<App>>, OpenApi) {
         .merge(password::rest::routes())
         .merge(privacy::rest::routes())
         .merge(ip_blocks::rest::routes())
+        .merge(notifications::rest::routes())
         .merge(otp::rest::routes())
         .merge(audit::rest::routes())
         .merge(stats::rest::routes())

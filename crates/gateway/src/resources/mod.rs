@@ -6,6 +6,7 @@ pub(crate) mod auth;
 pub(crate) mod factors;
 pub(crate) mod gateway;
 pub(crate) mod ip_blocks;
+pub(crate) mod notifications;
 pub(crate) mod otp;
 pub(crate) mod password;
 pub(crate) mod privacy;

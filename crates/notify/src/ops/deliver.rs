@@ -10,13 +10,14 @@ use denizen_rpc::place;
 use crate::compose::{Composed, compose};
 use crate::error::Result;
 use crate::events::{NotificationDead, NotificationDelivered};
-use crate::model::{Channel, Failure, Fate, Halt, Message, mailbox_key};
+use crate::model::{Channel, Failure, Fate, Halt, Message, mailbox_key, nobody};
 use crate::store::{self, Caught};
 use crate::{App, Way, mail};
 
 /// A message that was handed over.
 struct Delivery {
-    user_id: UserId,
+    /// None when it was to an address that belongs to no account.
+    user_id: Option<UserId>,
     /// What goes into the mailbox, together with the mark.
     caught: Option<Caught>,
 }
@@ -70,9 +71,15 @@ async fn attempt(app: &App, cx: &Cx, message: &Message) -> Result<Delivery, Halt
 
 /// Seals the letter to the person, for the mailbox.
 async fn catch(app: &App, cx: &Cx, message: &Message, composed: &Composed) -> Result<Delivery, Halt> {
-    let user_id = composed.user_id;
-    let key = app.keys.ring.get(cx, user_id).await.map_err(|_| Halt::Postponed(std::time::Duration::ZERO))?;
-    let key = key.ok_or(Failure::permanent("no_address"))?;
+    let key = match composed.user_id {
+        None => app.keys.strangers.clone(),
+        Some(user_id) => {
+            let key = app.keys.ring.get(cx, user_id).await;
+            let key = key.map_err(|_| Halt::Postponed(std::time::Duration::ZERO))?;
+            key.ok_or(Failure::permanent("no_address"))?
+        }
+    };
+    let user_id = composed.user_id.unwrap_or_else(nobody);
     let content = serde_json::to_vec(&composed.letter).map_err(|_| Failure::permanent("unusable_mail"))?;
     let caught = Caught {
         id: message.id,
@@ -82,7 +89,7 @@ async fn catch(app: &App, cx: &Cx, message: &Message, composed: &Composed) -> Re
         content: key.seal(&place(user_id, "notify/mailbox"), &content),
         created_at: cx.now(),
     };
-    Ok(Delivery { user_id, caught: Some(caught) })
+    Ok(Delivery { user_id: composed.user_id, caught: Some(caught) })
 }
 
 async fn settle_sent(app: &App, cx: &Cx, message: &Message, delivery: &Delivery) -> Result<&'static str> {
@@ -124,6 +131,7 @@ async fn settle_unsent(app: &App, cx: &Cx, message: &Message, fate: Fate) -> Res
             app.note_waiting(message.channel);
             "waiting"
         }
+        Fate::Declined => "declined",
         Fate::Again { code: "postponed", .. } => "postponed",
         Fate::Again { code, .. } => {
             tracing::info!(notification = %message.id, template, code, "a message is tried again later");
@@ -141,6 +149,7 @@ async fn write_fate(tx: &mut Tx, cx: &Cx, message: &Message, fate: Fate) -> deni
     match fate {
         Fate::Dropped => drop(store::drop_message(tx, message).await?),
         Fate::Waiting => drop(store::mark_waiting(tx, message).await?),
+        Fate::Declined => drop(store::mark_declined(tx, message, cx.now()).await?),
         Fate::Again { at, attempts, code } => drop(store::requeue(tx, message, at, attempts, code).await?),
         Fate::Dead(code) => {
             if store::mark_dead(tx, message, cx.now(), code).await? {

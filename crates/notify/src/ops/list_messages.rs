@@ -7,7 +7,7 @@ use denizen_rpc::place;
 
 use crate::App;
 use crate::error::{Error, Result};
-use crate::model::{Letter, mailbox_key};
+use crate::model::{Letter, mailbox_key, nobody};
 use crate::store::{self, Caught};
 
 /// What is to be listed.
@@ -28,8 +28,9 @@ pub async fn list_messages(app: &App, cx: &Cx, wanted: &Wanted) -> Result<Vec<(C
     let index = || app.keys.index.blind_index("mailbox/to", &mailbox_key(&wanted.to));
     let to_index = (!wanted.to.trim().is_empty()).then(index);
     let rows = store::newest(&mut app.db.single().await?, wanted.limit, to_index).await?;
-    let owners: Vec<_> = rows.iter().map(|row| row.user_id).collect();
-    let keys = app.keys.ring.get_many(cx, &owners).await?;
+    let owners: Vec<_> = rows.iter().map(|row| row.user_id).filter(|owner| *owner != nobody()).collect();
+    let mut keys = app.keys.ring.get_many(cx, &owners).await?;
+    keys.insert(nobody(), app.keys.strangers.clone());
     let opened = rows.into_iter().filter_map(|row| {
         let letter = keys.get(&row.user_id).and_then(|key| open(key, &row))?;
         Some((row, letter))

@@ -16,7 +16,7 @@ pub const MAILBOX_SIZE: i64 = 1_000;
 /// How long a sent message can be looked up.
 const KEEP_SENT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How long a dead message can be looked up.
+/// How long a dead message, and what was reported of any, can be looked up.
 const KEEP_DEAD: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Rows of each kind that one step deletes.
@@ -31,9 +31,10 @@ pub async fn sweep(app: &App, cx: &Cx) -> Result<bool> {
             let mut tx = app.db.write_relaxed("rows that nobody else touches any more").await?;
             let sent = store::sweep_sent(&mut tx, sent_before, CHUNK).await?;
             let dead = store::sweep_dead(&mut tx, dead_before, CHUNK).await?;
+            let reports = store::notifications::sweep_reports(&mut tx, dead_before, CHUNK).await?;
             let caught = store::trim_mailbox(&mut tx, MAILBOX_SIZE, CHUNK).await?;
             tx.commit().await?;
-            Ok(sent.max(dead).max(caught))
+            Ok(sent.max(dead).max(reports).max(caught))
         })
         .await?;
     Ok(most >= CHUNK.unsigned_abs())

@@ -5,6 +5,7 @@
 
 mod mails;
 mod notices;
+mod notifications;
 mod queue;
 mod sink;
 mod stories;

@@ -8,15 +8,18 @@ use denizen_kit::seal::Key;
 use denizen_rpc::events::internal::v1::event_log_server::EventLog;
 use denizen_rpc::events::internal::v1::{self as events, Event};
 use denizen_rpc::otp::internal::v1::codes_server::Codes;
-use denizen_rpc::otp::internal::v1::{ConsumeRequest, ConsumeResponse, IssueRequest, IssueResponse};
+use denizen_rpc::otp::internal::v1::{
+    ConsumeRequest, ConsumeResponse, IssueRequest, IssueResponse, LookRequest,
+};
 use denizen_rpc::password::internal::v1::credentials_server::Credentials;
 use denizen_rpc::password::internal::v1::{self as password, IssueResetRequest, IssueResetResponse};
 use denizen_rpc::status_from;
 use denizen_rpc::users::internal::v1::directory_server::Directory;
 use denizen_rpc::users::internal::v1::{
     Contact, DataKey, DataKeysRequest, DataKeysResponse, GetContactRequest, LookupRequest, LookupResponse,
+    ProveMailboxRequest, ProveMailboxResponse, lookup_request::By,
 };
-use denizen_rpc::users::v1::{Preferences, Status as AccountStatus};
+use denizen_rpc::users::v1::{Preferences, Status as AccountStatus, User};
 use tonic::{Request, Response, Status};
 
 use super::{Shared, Streamed, person};
@@ -68,14 +71,32 @@ impl Peers {
 
 #[tonic::async_trait]
 impl Directory for Peers {
-    async fn lookup(&self, _: Request<LookupRequest>) -> Result<Response<LookupResponse>, Status> {
-        Ok(Response::new(LookupResponse::default()))
+    /// By id or address; of the account that is found only the id is told.
+    async fn lookup(&self, request: Request<LookupRequest>) -> Result<Response<LookupResponse>, Status> {
+        self.up()?;
+        let by = request.into_inner().by;
+        let contacts = self.contacts.lock().unwrap();
+        let found = contacts.iter().find(|(id, contact)| match &by {
+            Some(By::UserId(wanted)) => *id == wanted,
+            Some(By::Email(wanted)) => contact.email.eq_ignore_ascii_case(wanted),
+            Some(By::Mobile(wanted)) => contact.mobile == *wanted,
+            _ => false,
+        });
+        let user = found.map(|(id, _)| User { id: id.clone(), ..User::default() });
+        Ok(Response::new(LookupResponse { user, ..LookupResponse::default() }))
     }
 
     async fn get_contact(&self, request: Request<GetContactRequest>) -> Result<Response<Contact>, Status> {
         self.up()?;
         let found = self.contacts.lock().unwrap().get(&request.get_ref().user_id).cloned();
         Ok(Response::new(found.unwrap_or_default()))
+    }
+
+    async fn prove_mailbox(
+        &self,
+        _: Request<ProveMailboxRequest>,
+    ) -> Result<Response<ProveMailboxResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
     }
 
     async fn data_keys(
@@ -111,6 +132,10 @@ impl Codes for Peers {
             ..IssueResponse::default()
         };
         Ok(Response::new(answer))
+    }
+
+    async fn look(&self, _: Request<LookRequest>) -> Result<Response<ConsumeResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
     }
 
     async fn consume(&self, _: Request<ConsumeRequest>) -> Result<Response<ConsumeResponse>, Status> {

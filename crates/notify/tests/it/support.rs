@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use axum::serve::ListenerExt as _;
 use denizen_db::{Db, Secrets};
-use denizen_kit::caller::Role;
+use denizen_kit::caller::{Caller, Permission, Permissions, Person, Role};
 use denizen_kit::config::Settings;
-use denizen_kit::cx::Cx;
+use denizen_kit::cx::{Call, Cx};
 use denizen_kit::id::{UserId, uuid_v7};
 use denizen_kit::problem::Problem;
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Timestamp};
 use denizen_notify::model::Channel;
@@ -104,7 +104,13 @@ impl World {
         let table: HashMap<_, _> = ROLES.into_iter().map(|role| (role, link.clone())).collect();
         Self {
             peers: Peers::default(),
-            database: denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, pool: 4 },
+            database: denizen_db::Config {
+                url,
+                data_dir: folder.path().to_owned(),
+                fast: true,
+                bulk: false,
+                pool: 4,
+            },
             links: Links::new(Role::Notify, Arc::new(table), signer),
             service: service.leak(),
             folder,
@@ -122,7 +128,7 @@ impl World {
         change(&mut config);
         let secrets = Secrets { events: Key::from_bytes([2; 32]), replies: Key::from_bytes([3; 32]) };
         let db = Db::connect(&self.database, self.service, &secrets, MIGRATIONS).await.unwrap();
-        let keys = Keys::new(&Master::new(Key::from_bytes([4; 32])), &self.links);
+        let keys = Keys::new(&Root::new(Key::from_bytes([4; 32])), &self.links);
         let app = App::new(db, self.links.clone(), self.clock.clone(), config, keys);
         let app = Arc::new(app);
         let mut routes = Routes::builder();
@@ -141,6 +147,26 @@ impl World {
         let request = p::ListMessagesRequest { to: to.into(), limit: 0 };
         let answer = self.links.of(role).mailbox(&call).list_messages(request).await;
         Ok(answer.map_err(problem_from)?.into_inner().items)
+    }
+
+    /// A call of a person who holds these permissions.
+    pub(crate) fn call_of(&self, permissions: &[Permission]) -> Arc<Call> {
+        let person = Person {
+            user_id: person(9),
+            session_id: None,
+            roles: Vec::new(),
+            permissions: Permissions::of(permissions),
+            auth_time: self.clock.now(),
+            amr: Vec::new(),
+        };
+        let caller = Caller { service: Role::Gateway, person: Some(Arc::new(person)) };
+        let call = Cx::job(Role::Gateway, &self.clock).call().clone();
+        Arc::new(Call { caller, ..Call::clone(&call) })
+    }
+
+    /// The contracts as the gateway has them.
+    pub(crate) fn edge(&self) -> Links {
+        self.links.of(Role::Gateway)
     }
 
     /// The database's files, byte by byte; empty on PostgreSQL.

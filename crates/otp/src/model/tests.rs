@@ -80,7 +80,7 @@ fn a_requested_code_ends_when_it_was_said() {
 fn a_late_message_still_gets_a_living_code() {
     let (config, now) = (config(), Timestamp::UNIX_EPOCH);
     let later = after(now, Duration::from_secs(600));
-    let otp = Otp::for_message(id(), Purpose::VerifyEmail, now, &config);
+    let otp = Otp::for_message((id(), Purpose::VerifyEmail, None), now, &config);
     assert!(!otp.is_over(later));
     assert_eq!(otp.code_end(later, &config), after(later, config.ttl));
     let last_minute = before(otp.ends_at, Duration::from_secs(60));
@@ -90,7 +90,7 @@ fn a_late_message_still_gets_a_living_code() {
 #[test]
 fn used_and_ended_are_over() {
     let (config, now) = (config(), Timestamp::UNIX_EPOCH);
-    let otp = Otp::for_message(id(), Purpose::VerifyEmail, now, &config);
+    let otp = Otp::for_message((id(), Purpose::VerifyEmail, None), now, &config);
     assert!(Otp { used_at: Some(now), ..otp.clone() }.is_over(now));
     assert!(Otp { ended_at: Some(now), ..otp }.is_over(now));
 }

@@ -10,7 +10,7 @@ use crate::App;
 use crate::error::Result;
 use crate::events::OtpBurnt;
 use crate::model::{Channel, Otp, OtpId, Purpose, decode_token, parse_code};
-use crate::store;
+use crate::store::{self, Tries};
 
 /// What somebody brings.
 #[derive(Clone)]
@@ -70,14 +70,15 @@ const STEPS: &str = "each step is one conditional statement on one row, which it
 /// no more are compared than may be.
 async fn redeem_code(app: &App, cx: &Cx, mut tx: Tx, (otp, code): (&Otp, &str)) -> Result<Option<Proved>> {
     let Some(user_id) = otp.user_id else { return Ok(None) };
-    if !store::count_try(&mut tx, user_id, cx.now()).await? {
+    let tries = Tries { user_id, public: otp.purpose.is_public() };
+    if !store::count_try(&mut tx, &tries, cx.now()).await? {
         return Ok(None);
     }
     let most = app.config.max_attempts;
     let Some(attempts) = store::reserve_try(&mut tx, otp.id, cx.now(), most).await? else { return Ok(None) };
     let right = same_secret(code.as_bytes(), app.keys.code(otp, app.config.length).as_bytes());
     if right && store::use_up(&mut tx, otp.id, cx.now()).await? {
-        store::uncount_try(&mut tx, user_id).await?;
+        store::uncount_try(&mut tx, &tries).await?;
         tx.commit().await?;
         return Ok(Some(Proved { user_id, target: otp.target.clone(), channel: otp.channel }));
     }
@@ -90,14 +91,27 @@ async fn redeem_code(app: &App, cx: &Cx, mut tx: Tx, (otp, code): (&Otp, &str)) 
 }
 
 async fn redeem_token(app: &App, cx: &Cx, purpose: Purpose, token: &str) -> Result<Option<Proved>> {
-    let Some((id, proof)) = decode_token(token) else { return Ok(None) };
     let mut tx = app.db.write_relaxed(STEPS).await?;
-    let Some(otp) = store::otp(&mut tx, id).await? else { return Ok(None) };
-    let Some(user_id) = otp.user_id else { return Ok(None) };
-    let fits = otp.purpose == purpose && purpose.has_link() && app.keys.is_token_of(&otp, &proof);
-    if !fits || !store::use_up(&mut tx, id, cx.now()).await? {
+    let Some((otp, proved)) = find_token(app, &mut tx, purpose, token).await? else { return Ok(None) };
+    if !store::use_up(&mut tx, otp.id, cx.now()).await? {
         return Ok(None);
     }
     tx.commit().await?;
-    Ok(Some(Proved { user_id, target: otp.target, channel: otp.channel }))
+    Ok(Some(proved))
+}
+
+/// What a token would prove now, and whose it is; it stays as good as it was.
+pub(crate) async fn look(app: &App, cx: &Cx, purpose: Purpose, token: &str) -> Result<Option<Proved>> {
+    cx.require_service(&[Role::Users])?;
+    let found = find_token(app, &mut app.db.single().await?, purpose, token).await?;
+    Ok(found.filter(|(otp, _)| !otp.is_over(cx.now())).map(|(_, proved)| proved))
+}
+
+async fn find_token(app: &App, tx: &mut Tx, purpose: Purpose, token: &str) -> Result<Option<(Otp, Proved)>> {
+    let Some((id, proof)) = decode_token(token) else { return Ok(None) };
+    let Some(otp) = store::otp(tx, id).await? else { return Ok(None) };
+    let Some(user_id) = otp.user_id else { return Ok(None) };
+    let fits = otp.purpose == purpose && purpose.has_link() && app.keys.is_token_of(&otp, &proof);
+    let proved = Proved { user_id, target: otp.target.clone(), channel: otp.channel };
+    Ok(fits.then_some((otp, proved)))
 }

@@ -21,6 +21,8 @@ pub(crate) struct IssueWish {
     pub(crate) user_id: Option<UserId>,
     pub(crate) purpose: Option<Purpose>,
     pub(crate) target: Vec<u8>,
+    /// How a message of its own travels.
+    pub(crate) channel: Option<Channel>,
 }
 
 /// What goes into the message.
@@ -96,7 +98,7 @@ async fn issue_for_message(app: &App, cx: &Cx, wish: &IssueWish) -> Result<Optio
         user_id: Some(user_id),
         target: wish.target.clone(),
         nonce: cx.random::<16>().to_vec(),
-        ..Otp::for_message(wish.id, purpose, cx.now(), &app.config)
+        ..Otp::for_message((wish.id, purpose, wish.channel), cx.now(), &app.config)
     };
     let write = || async {
         let mut tx = app.db.write().await?;

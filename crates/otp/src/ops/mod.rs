@@ -9,7 +9,7 @@ mod send_otp;
 mod validate_otp;
 
 pub(crate) use collect_records::collect_records;
-pub(crate) use consume::{Proof, Proved, consume};
+pub(crate) use consume::{Proof, Proved, consume, look};
 pub(crate) use erase_records::erase_records;
 pub(crate) use forget_person::{PRODUCER, take_events};
 pub(crate) use issue::{IssueWish, Issued, issue};

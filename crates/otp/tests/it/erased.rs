@@ -37,7 +37,7 @@ async fn nothing_of_an_erased_person_stays_and_others_keep_theirs() {
         let unreadable = erased(7, "nobody");
         take_events(&node.app, &[renamed, unreadable, erased(8, ADA)]).await.unwrap();
         assert_eq!(rows(&node, "SELECT COUNT(*) FROM otps").await, 1, "Bob's");
-        assert_eq!(rows(&node, "SELECT COUNT(*) FROM wrong_tries").await, 0);
+        assert_eq!(rows(&node, "SELECT COUNT(*) FROM code_tries").await, 0);
         assert!(!node.login(&of_ada, &code_of_ada).await);
         take_events(&node.app, &[erased(8, BOB)]).await.unwrap();
         assert!(node.login(&of_bob, &code_of_bob).await, "an event that was taken has no effect again");

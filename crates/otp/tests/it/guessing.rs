@@ -97,7 +97,7 @@ async fn an_account_takes_thirty_wrong_tries_over_all_its_codes() {
             issue_id: "0192aa00-0000-7000-8000-0000000000e1".to_owned(),
             user_id: ADA.to_owned(),
             purpose: Purpose::PasswordReset.into(),
-            target: Vec::new(),
+            ..IssueRequest::default()
         };
         let reset = node.issue_with(message).await;
         let proof =
@@ -108,6 +108,66 @@ async fn an_account_takes_thirty_wrong_tries_over_all_its_codes() {
         denizen_otp::sweep(&node.app).await.unwrap();
         let (otp_id, code) = login_code(&node).await;
         assert!(node.login(&otp_id, &code).await, "an hour later");
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_who_knows_an_identifier_only_spends_the_tries_of_its_owner() {
+    for node in Node::all().await {
+        node.peers.account(ADA, &["ada"], Status::Active);
+        for _ in 0..6 {
+            let (otp_id, code) = login_code(&node).await;
+            for _ in 0..5 {
+                assert!(!node.login(&otp_id, &other(&code)).await);
+            }
+        }
+        let (otp_id, code) = login_code(&node).await;
+        assert!(!node.login(&otp_id, &code).await, "all that anybody can try is spent");
+
+        for (number, purpose) in [(1, Purpose::SecondFactor), (2, Purpose::VerifyEmail)] {
+            let message = IssueRequest {
+                issue_id: format!("0192aa00-0000-7000-8000-0000000000f{number}"),
+                user_id: ADA.to_owned(),
+                purpose: purpose.into(),
+                ..IssueRequest::default()
+            };
+            let own = node.issue_with(message).await;
+            let proof = Proof::UserCode(CodeOfUser { user_id: ADA.to_owned(), code: own.code });
+            assert!(
+                node.consume(purpose, proof).await.valid,
+                "{purpose:?}: a password or a session was shown"
+            );
+        }
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_have_shown_a_password_have_thirty_tries_too() {
+    for node in Node::all().await {
+        node.peers.account(ADA, &["ada"], Status::Active);
+        let factor = async |number: u32| {
+            let message = IssueRequest {
+                issue_id: format!("0192aa00-0000-7000-8000-0000000000f{number}"),
+                user_id: ADA.to_owned(),
+                purpose: Purpose::SecondFactor.into(),
+                ..IssueRequest::default()
+            };
+            node.issue_with(message).await.code
+        };
+        let redeem = async |code: String| {
+            let proof = Proof::UserCode(CodeOfUser { user_id: ADA.to_owned(), code });
+            node.consume(Purpose::SecondFactor, proof).await.valid
+        };
+        for number in 0..6 {
+            let code = factor(number).await;
+            for _ in 0..5 {
+                assert!(!redeem(other(&code)).await);
+            }
+        }
+        let code = factor(7).await;
+        assert!(!redeem(code).await);
         node.stop().await;
     }
 }

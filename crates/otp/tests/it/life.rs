@@ -5,7 +5,7 @@ use std::time::Duration;
 use denizen_kit::caller::Role;
 use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::otp::internal::v1::consume_request::Proof;
-use denizen_rpc::otp::internal::v1::{CodeOfUser, ConsumeRequest, IssueRequest};
+use denizen_rpc::otp::internal::v1::{CodeOfUser, ConsumeRequest, IssueRequest, LookRequest};
 use denizen_rpc::otp::v1::{Channel, Purpose, SendOtpRequest};
 use denizen_rpc::problem_from;
 use denizen_rpc::users::v1::Status;
@@ -21,6 +21,7 @@ fn for_message(id: &str, purpose: Purpose) -> IssueRequest {
         user_id: ADA.to_owned(),
         purpose: purpose.into(),
         target: b"digest".to_vec(),
+        ..IssueRequest::default()
     }
 }
 
@@ -199,4 +200,43 @@ async fn what_cannot_be_is_refused() {
     let consume = node.codes(Role::Notify).consume(request).await.unwrap_err();
     assert_eq!(problem_from(consume).code, Code::Forbidden);
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_leaves_a_link_as_good_as_it_was() {
+    for node in Node::all().await {
+        node.peers.account(ADA, &["ada"], Status::Active);
+        let issued = node.issue_with(for_message(MESSAGE, Purpose::VerifyEmail)).await;
+        let look = |service, purpose: Purpose, token: &str| {
+            let mut codes = node.codes(service);
+            let request = LookRequest { purpose: purpose.into(), token: token.to_owned() };
+            async move { codes.look(request).await.map(tonic::Response::into_inner).map_err(problem_from) }
+        };
+        for _ in 0..40 {
+            let seen = look(Role::Users, Purpose::VerifyEmail, &issued.token).await.unwrap();
+            assert_eq!(
+                (seen.valid, seen.user_id.as_str(), seen.target.as_slice()),
+                (true, ADA, &b"digest"[..])
+            );
+        }
+        assert!(!look(Role::Users, Purpose::VerifyMobile, &issued.token).await.unwrap().valid);
+        assert!(!look(Role::Users, Purpose::VerifyEmail, "nonsense").await.unwrap().valid);
+        let other = look(Role::Gateway, Purpose::VerifyEmail, &issued.token).await.map(|_| ());
+        assert_eq!(code_of(other), Code::Forbidden);
+        assert!(node.consume(Purpose::VerifyEmail, Proof::Token(issued.token.clone())).await.valid);
+        assert!(!look(Role::Users, Purpose::VerifyEmail, &issued.token).await.unwrap().valid, "used up");
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_says_how_it_travelled() {
+    for node in Node::all().await {
+        let wish =
+            IssueRequest { channel: Channel::Sms.into(), ..for_message(MESSAGE, Purpose::PasswordReset) };
+        let issued = node.issue_with(wish).await;
+        let proof = Proof::UserCode(CodeOfUser { user_id: ADA.to_owned(), code: issued.code });
+        assert_eq!(node.consume(Purpose::PasswordReset, proof).await.channel(), Channel::Sms);
+        node.stop().await;
+    }
 }

@@ -6,7 +6,7 @@ use denizen_db::Record;
 use denizen_kit::caller::{Person, Role};
 use denizen_kit::config::Settings;
 use denizen_kit::problem::Problem;
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_kit::time::Clock;
 use denizen_otp::App;
 use denizen_rpc::otp::internal::v1::codes_client::CodesClient;
@@ -50,9 +50,9 @@ impl Node {
     async fn open(stage: &Stage) -> Self {
         let wiring = stage.wire(Role::Otp, denizen_otp::MIGRATIONS).await;
         let config = denizen_otp::Config::read(&mut Settings::default());
-        let master = Master::new(Key::from_bytes([4; 32]));
+        let root = Root::new(Key::from_bytes([4; 32]));
         let clock = wiring.clock.clone();
-        let app = Arc::new(App::new(wiring.db.clone(), wiring.links.clone(), clock.clone(), config, &master));
+        let app = Arc::new(App::new(wiring.db.clone(), wiring.links.clone(), clock.clone(), config, &root));
 
         let peers = Peers::default();
         let mut routes = RoutesBuilder::default();

@@ -14,6 +14,10 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// Failures of a name in a day that close its passwords. NIST SP 800-63B-4 §3.2.2 allows 100.
 pub(crate) const DAY_LIMIT: i64 = 50;
 
+/// Failures of an account in a day over all its names that close its passwords: the limit of NIST SP 800-63B-4 §3.2.2.
+/// It is above [`DAY_LIMIT`], so that who tries one name cannot tell whether another is of the same account.
+pub(crate) const ACCOUNT_LIMIT: i64 = 100;
+
 /// How long failures are remembered, and how long a name is closed.
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 

@@ -9,7 +9,7 @@ mod reset;
 mod similar;
 mod strength;
 
-pub(crate) use guard::{DAY, DAY_LIMIT, GuardName, delay, source_name};
+pub(crate) use guard::{ACCOUNT_LIMIT, DAY, DAY_LIMIT, GuardName, delay, source_name};
 pub(crate) use network::{BadNetwork, Network};
 pub(crate) use password::{MAX_CHARS, Password};
 pub(crate) use policy::Fault;

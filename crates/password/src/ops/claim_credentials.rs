@@ -14,9 +14,7 @@ pub(crate) async fn claim_credentials(app: &App, cx: &Cx, user_ids: &[UserId]) -
     require_few("/user_ids", user_ids.len())?;
     let write = || async {
         let mut tx = app.db.write().await?;
-        for user_id in user_ids {
-            store::confirm(&mut tx, *user_id, cx.now()).await?;
-        }
+        store::confirm_all(&mut tx, user_ids, cx.now()).await?;
         tx.commit().await?;
         Ok(())
     };

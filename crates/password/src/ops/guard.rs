@@ -11,7 +11,7 @@ use crate::App;
 use crate::error::{Error, Result};
 use crate::events::PasswordClosed;
 use crate::hash::Bill;
-use crate::model::{DAY, DAY_LIMIT, GuardName, Password, delay, source_name};
+use crate::model::{ACCOUNT_LIMIT, DAY, DAY_LIMIT, GuardName, Password, delay, source_name};
 use crate::pool::Ticket;
 use crate::store;
 use crate::store::guard::Counters;
@@ -39,6 +39,7 @@ pub(super) async fn attempt(
     let counters = Counters {
         pair: app.keys.guard_pair(&attempt.name, &source),
         day: app.keys.guard_day(&attempt.name),
+        account: app.keys.guard_account(attempt.user_id, &attempt.name),
         user_id: attempt.user_id,
     };
     let closes = reserve(app, cx, &counters).await?;
@@ -50,7 +51,7 @@ pub(super) async fn attempt(
         Ok(None) => {
             let closed = attempt.user_id.zip(closes);
             let closed =
-                closed.map(|(user_id, until)| PasswordClosed { user_id, failures: DAY_LIMIT, until });
+                closed.map(|(user_id, (failures, until))| PasswordClosed { user_id, failures, until });
             fail(app, cx, &Sources::of(app, attempt.source), closed.as_ref()).await?;
             Ok(None)
         }
@@ -74,8 +75,11 @@ async fn evaluate(app: &App, cx: &Cx, ticket: &Ticket, attempt: &Try<'_>) -> Res
     Ok(hash.filter(|_| right))
 }
 
-/// Counts the try as a failure, or says how long to wait. Until when this failure, if it is one, closes the name.
-async fn reserve(app: &App, cx: &Cx, counters: &Counters) -> Result<Option<Timestamp>> {
+/// So many failures, and until when they close a name or an account.
+type Closing = (i64, Timestamp);
+
+/// Counts the try as a failure, or says how long to wait. What this failure, if it is one, closes.
+async fn reserve(app: &App, cx: &Cx, counters: &Counters) -> Result<Option<Closing>> {
     let reserved = app.db.run(cx, || async {
         let mut tx = app.db.write_relaxed("each step is one conditional statement on one row").await?;
         let closes = count(cx, &mut tx, counters).await?;
@@ -85,7 +89,7 @@ async fn reserve(app: &App, cx: &Cx, counters: &Counters) -> Result<Option<Times
     Ok(reserved.await?)
 }
 
-async fn count(cx: &Cx, tx: &mut Tx, counters: &Counters) -> Result<Option<Timestamp>> {
+async fn count(cx: &Cx, tx: &mut Tx, counters: &Counters) -> Result<Option<Closing>> {
     let now = cx.now();
     let Some(failures) = store::guard::count_pair(tx, counters, now).await? else {
         let until = store::guard::pair_lock(tx, counters).await?;
@@ -94,16 +98,19 @@ async fn count(cx: &Cx, tx: &mut Tx, counters: &Counters) -> Result<Option<Times
     if let Some(wait) = delay(failures) {
         store::guard::lock_pair(tx, counters, after(now, wait)).await?;
     }
-    let Some(failures) = store::guard::count_day(tx, counters, now).await? else {
-        let until = store::guard::day_closed(tx, counters).await?;
-        return Err(Error::TooManyAttempts(elapsed(now, until.unwrap_or(now))));
-    };
-    if failures < DAY_LIMIT {
-        return Ok(None);
+    let mut closing = None;
+    for (key, limit) in [(&counters.day, DAY_LIMIT), (&counters.account, ACCOUNT_LIMIT)] {
+        let Some(failures) = store::guard::count_day(tx, (key, counters.user_id), now).await? else {
+            let until = store::guard::day_closed(tx, key).await?;
+            return Err(Error::TooManyAttempts(elapsed(now, until.unwrap_or(now))));
+        };
+        if failures >= limit {
+            let until = after(now, DAY);
+            store::guard::close_day(tx, key, until).await?;
+            closing = Some((limit, until));
+        }
     }
-    let until = after(now, DAY);
-    store::guard::close_day(tx, counters, until).await?;
-    Ok(Some(until))
+    Ok(closing)
 }
 
 /// Counts a failure with its source, and says so if the person's password is off for a day.

@@ -46,9 +46,7 @@ pub(super) fn require_few(pointer: &'static str, count: usize) -> Result<()> {
 
 async fn write(app: &App, cx: &Cx, taken: &[(UserId, Hashed)]) -> Result<()> {
     let mut tx = app.db.write().await?;
-    for (user_id, hashed) in taken {
-        store::put(&mut tx, *user_id, hashed, cx.now()).await?;
-    }
+    store::put_all(&mut tx, taken, cx.now()).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Start the reset of another person's password: they get the link or code. Nobody sets or sees it for them (ASVS 6.4.6),
-//! and the present one stays until they use it.
+//! and the present one stays until they use it. It is not for the account of somebody who may more than the caller.
 
 use denizen_kit::caller::Permission;
 use denizen_kit::cx::Cx;
@@ -9,6 +9,7 @@ use denizen_rpc::users::internal::v1::GetContactRequest;
 use denizen_rpc::users::v1::Status;
 use denizen_rpc::{decode, problem_from};
 
+use super::account::require_reach;
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::ResetDue;
@@ -26,6 +27,7 @@ pub(crate) async fn start_reset(app: &App, cx: &Cx, user_id: &str, via: Via) -> 
     if !contact.found {
         return Err(Error::NoSuchUser);
     }
+    require_reach(app, cx, user_id).await?;
     if matches!(contact.status(), Status::Blocked | Status::Deleted) {
         return Err(Error::ClosedAccount);
     }

@@ -52,6 +52,8 @@ pub(crate) struct Counters {
     pub(crate) pair: Vec<u8>,
     /// The name from anywhere.
     pub(crate) day: Vec<u8>,
+    /// The account by any of its names.
+    pub(crate) account: Vec<u8>,
     /// Whose name it is, if anybody's.
     pub(crate) user_id: Option<UserId>,
 }
@@ -75,22 +77,26 @@ pub(crate) async fn pair_lock(tx: &mut Tx, counters: &Counters) -> Result<Option
     Ok(row.and_then(|(until,)| until))
 }
 
-/// Counts a try from anywhere as a failure; the number of failures with it, or none while the name is closed.
-pub(crate) async fn count_day(tx: &mut Tx, counters: &Counters, now: Timestamp) -> Result<Option<i64>> {
-    let args = args![counters.day.clone(), counters.user_id, now, before(now, DAY)];
-    let row: Option<(i64,)> = tx.opt(COUNT_DAY, args).await?;
+/// Counts a try from anywhere as a failure of a name or an account; the number of failures with it, or none while it is
+/// closed.
+pub(crate) async fn count_day(
+    tx: &mut Tx,
+    (key, user_id): (&[u8], Option<UserId>),
+    now: Timestamp,
+) -> Result<Option<i64>> {
+    let row: Option<(i64,)> = tx.opt(COUNT_DAY, args![key, user_id, now, before(now, DAY)]).await?;
     Ok(row.map(|(failures,)| failures))
 }
 
-/// Closes the name.
-pub(crate) async fn close_day(tx: &mut Tx, counters: &Counters, until: Timestamp) -> Result<()> {
-    tx.exec(CLOSE_DAY, args![counters.day.clone(), until]).await?;
+/// Closes a name or an account.
+pub(crate) async fn close_day(tx: &mut Tx, key: &[u8], until: Timestamp) -> Result<()> {
+    tx.exec(CLOSE_DAY, args![key, until]).await?;
     Ok(())
 }
 
-/// Until when the name is closed.
-pub(crate) async fn day_closed(tx: &mut Tx, counters: &Counters) -> Result<Option<Timestamp>> {
-    let row: Option<(Option<Timestamp>,)> = tx.opt(DAY_CLOSED, args![counters.day.clone()]).await?;
+/// Until when a name or an account is closed.
+pub(crate) async fn day_closed(tx: &mut Tx, key: &[u8]) -> Result<Option<Timestamp>> {
+    let row: Option<(Option<Timestamp>,)> = tx.opt(DAY_CLOSED, args![key]).await?;
     Ok(row.and_then(|(until,)| until))
 }
 
@@ -98,6 +104,7 @@ pub(crate) async fn day_closed(tx: &mut Tx, counters: &Counters) -> Result<Optio
 pub(crate) async fn succeed(tx: &mut Tx, counters: &Counters) -> Result<()> {
     tx.exec(CLEAR_PAIR, args![counters.pair.clone()]).await?;
     tx.exec(UNCOUNT_DAY, args![counters.day.clone()]).await?;
+    tx.exec(UNCOUNT_DAY, args![counters.account.clone()]).await?;
     Ok(())
 }
 
@@ -105,6 +112,7 @@ pub(crate) async fn succeed(tx: &mut Tx, counters: &Counters) -> Result<()> {
 pub(crate) async fn take_back(tx: &mut Tx, counters: &Counters) -> Result<()> {
     tx.exec(UNCOUNT_PAIR, args![counters.pair.clone()]).await?;
     tx.exec(UNCOUNT_DAY, args![counters.day.clone()]).await?;
+    tx.exec(UNCOUNT_DAY, args![counters.account.clone()]).await?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ pub(crate) mod reset;
 
 use std::time::Duration;
 
-use denizen_db::{FromRow, Row, Tx, args};
+use denizen_db::{Args, FromRow, Row, Tx, args};
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 use denizen_kit::time::{Timestamp, before};
@@ -106,6 +106,16 @@ pub(crate) async fn put(tx: &mut Tx, user_id: UserId, hashed: &Hashed, now: Time
     Ok(())
 }
 
+/// Sets the first passwords of accounts that may not exist yet.
+pub(crate) async fn put_all(tx: &mut Tx, taken: &[(UserId, Hashed)], now: Timestamp) -> Result<()> {
+    let list = |(user_id, hashed): &(UserId, Hashed)| {
+        let (family, steps) = cost(hashed);
+        args![*user_id, &hashed.text, family, steps, now]
+    };
+    tx.exec_each(PUT, &taken.iter().map(list).collect::<Vec<Args>>()).await?;
+    Ok(())
+}
+
 /// Replaces a hash by another one; false when it is not the present one any more.
 pub(crate) async fn replace(
     tx: &mut Tx,
@@ -147,6 +157,13 @@ pub(crate) async fn drop_credential(tx: &mut Tx, user_id: UserId) -> Result<bool
 /// Writes down that the account exists.
 pub(crate) async fn confirm(tx: &mut Tx, user_id: UserId, now: Timestamp) -> Result<()> {
     tx.exec(CONFIRM, args![user_id, now]).await?;
+    Ok(())
+}
+
+/// Writes down that the accounts exist.
+pub(crate) async fn confirm_all(tx: &mut Tx, user_ids: &[UserId], now: Timestamp) -> Result<()> {
+    let lists: Vec<Args> = user_ids.iter().map(|user_id| args![*user_id, now]).collect();
+    tx.exec_each(CONFIRM, &lists).await?;
     Ok(())
 }
 

@@ -22,17 +22,21 @@ const OLDEST_DUE: &str = "SELECT MIN(created_at) FROM reset_dues WHERE user_id =
 
 const INSERT_DUE: &str = "INSERT INTO reset_dues (id, user_id, created_at) VALUES ($1, $2, $3)";
 
-const RESET: &str = "SELECT issue_id, user_id, expires_at, used_at, ended_at FROM resets \
+const RESET: &str = "SELECT issue_id, user_id, expires_at, used_at, ended_at, by_mail FROM resets \
     WHERE issue_id = $1 AND code_mac IS NULL";
 
-const INSERT: &str = "INSERT INTO resets (issue_id, user_id, code_mac, tries, created_at, expires_at) \
-    VALUES ($1, $2, $3, 0, $4, $5)";
+const INSERT: &str = "INSERT INTO resets (issue_id, user_id, code_mac, tries, created_at, expires_at, by_mail) \
+    VALUES ($1, $2, $3, 0, $4, $5, $6)";
 
 const END_OF_USER: &str =
     "UPDATE resets SET ended_at = $2 WHERE user_id = $1 AND used_at IS NULL AND ended_at IS NULL";
 
+const END_SENT: &str = "UPDATE resets SET ended_at = $3 WHERE user_id = $1 AND used_at IS NULL AND ended_at IS NULL \
+    AND created_at <= $2";
+
 const TRY_CODE: &str = "UPDATE resets SET tries = tries + 1 WHERE user_id = $1 AND code_mac IS NOT NULL \
-    AND used_at IS NULL AND ended_at IS NULL AND expires_at > $2 AND tries < $3 RETURNING issue_id, code_mac";
+    AND used_at IS NULL AND ended_at IS NULL AND expires_at > $2 AND tries < $3 \
+    RETURNING issue_id, code_mac, by_mail";
 
 const USE: &str = "UPDATE resets SET used_at = $3 WHERE issue_id = $1 AND user_id = $2 AND used_at IS NULL \
     AND ended_at IS NULL AND expires_at > $3";
@@ -79,6 +83,24 @@ pub(crate) struct Reset {
     pub(crate) expires_at: Timestamp,
     pub(crate) used_at: Option<Timestamp>,
     pub(crate) ended_at: Option<Timestamp>,
+    /// Whether its message went by mail.
+    pub(crate) by_mail: bool,
+}
+
+/// A code that was proved and not used.
+#[derive(Clone, Debug)]
+pub(crate) struct ProvedCode {
+    pub(crate) issue_id: Uuid,
+    /// Its keyed digest.
+    pub(crate) mac: Vec<u8>,
+    /// Whether it came by mail.
+    pub(crate) by_mail: bool,
+}
+
+impl FromRow for ProvedCode {
+    fn from_row(row: &Row<'_>) -> denizen_db::Result<Self> {
+        Ok(Self { issue_id: row.get(0)?, mac: row.get(1)?, by_mail: row.get(2)? })
+    }
 }
 
 impl FromRow for Reset {
@@ -89,6 +111,7 @@ impl FromRow for Reset {
             expires_at: row.get(2)?,
             used_at: row.get(3)?,
             ended_at: row.get(4)?,
+            by_mail: row.get(5)?,
         })
     }
 }
@@ -153,7 +176,8 @@ pub(crate) async fn insert(
     now: Timestamp,
 ) -> Result<()> {
     end_of_user(tx, reset.user_id, now).await?;
-    tx.exec(INSERT, args![reset.issue_id, reset.user_id, code_mac, now, reset.expires_at]).await?;
+    let args = args![reset.issue_id, reset.user_id, code_mac, now, reset.expires_at, reset.by_mail];
+    tx.exec(INSERT, args).await?;
     Ok(())
 }
 
@@ -163,12 +187,14 @@ pub(crate) async fn end_of_user(tx: &mut Tx, user_id: UserId, now: Timestamp) ->
     Ok(())
 }
 
+/// Ends a person's resets that were made at a time or before it.
+pub(crate) async fn end_sent(tx: &mut Tx, user_id: UserId, made: Timestamp, now: Timestamp) -> Result<()> {
+    tx.exec(END_SENT, args![user_id, made, now]).await?;
+    Ok(())
+}
+
 /// The code that a person has proved and not used, to be compared; the try is counted.
-pub(crate) async fn try_code(
-    tx: &mut Tx,
-    user_id: UserId,
-    now: Timestamp,
-) -> Result<Option<(Uuid, Vec<u8>)>> {
+pub(crate) async fn try_code(tx: &mut Tx, user_id: UserId, now: Timestamp) -> Result<Option<ProvedCode>> {
     Ok(tx.opt(TRY_CODE, args![user_id, now, CODE_TRIES]).await?)
 }
 

@@ -8,6 +8,7 @@ use denizen_rpc::password::internal::v1::{ExportHashesRequest, VerifyCredentialR
 use denizen_rpc::password::v1::ForgotPasswordRequest;
 use denizen_rpc::password::v1::forgot_password_request::By;
 use denizen_rpc::problem_from;
+use denizen_rpc::users::v1::Status;
 use futures::future::join_all;
 
 use crate::node::{ADA, CHEAP, FIRST, Node, SECOND};
@@ -84,10 +85,46 @@ async fn fifty_failures_close_the_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_failures_close_an_account_over_all_its_names() {
+    for node in Node::all().await {
+        node.peers.account(ADA, &["ada"], Status::Active);
+        node.put(ADA, FIRST).await.unwrap();
+        let by = async |name: &str, password: &str, source: String| {
+            let request = VerifyCredentialRequest {
+                user_id: ADA.to_owned(),
+                password: password.to_owned(),
+                identifier_key: name.as_bytes().to_vec(),
+                source,
+            };
+            let answer =
+                node.credentials(Role::Auth).verify_credential(request).await.map_err(problem_from)?;
+            Ok(answer.into_inner().valid)
+        };
+        for name in ["mail", "name", "mobile"] {
+            for source in 0..49 {
+                let tried = by(name, SECOND, format!("198.51.100.{source}")).await;
+                let is_evaluated = name != "mobile" || source < 2;
+                assert_eq!(tried.is_ok(), is_evaluated, "{name} {source}");
+            }
+        }
+        for name in ["mail", "name", "mobile", ""] {
+            assert_eq!(wait_of(by(name, FIRST, "203.0.113.1".to_owned()).await), 24 * 3600, "{name}");
+        }
+        let told: serde_json::Value = serde_json::from_str(&node.events(1).await[0].data).unwrap();
+        assert_eq!(told["failures"], 100);
+
+        let token = node.token("0192aa00-0000-7000-8000-0000000000e1").await;
+        node.reset(&token, SECOND).await.unwrap();
+        assert!(by("mobile", SECOND, "203.0.113.1".to_owned()).await.unwrap(), "a reset opens it");
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn successes_do_not_close_the_day() {
     let node = Node::start(CHEAP).await;
     node.put(ADA, FIRST).await.unwrap();
-    for _ in 0..60 {
+    for _ in 0..110 {
         assert!(node.verify(ADA, FIRST).await.unwrap());
     }
     node.stop().await;

@@ -8,9 +8,10 @@ use denizen_kit::config::Settings;
 use denizen_kit::cx::Idempotency;
 use denizen_kit::id::SessionId;
 use denizen_kit::problem::Problem;
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_kit::time::Clock;
 use denizen_password::App;
+use denizen_rpc::otp::v1::Channel;
 use denizen_rpc::password::internal::v1::credentials_client::CredentialsClient;
 use denizen_rpc::password::internal::v1::ip_block_feed_client::IpBlockFeedClient;
 use denizen_rpc::password::internal::v1::transfer_client::TransferClient;
@@ -73,9 +74,9 @@ impl Node {
         let mut settings = Settings::load(settings, []);
         let config = denizen_password::Config::read(&mut settings);
         settings.finish().unwrap();
-        let master = Master::new(Key::from_bytes([4; 32]));
+        let root = Root::new(Key::from_bytes([4; 32]));
         let clock = wiring.clock.clone();
-        let app = Arc::new(App::new(wiring.db.clone(), wiring.links.clone(), clock.clone(), config, &master));
+        let app = Arc::new(App::new(wiring.db.clone(), wiring.links.clone(), clock.clone(), config, &root));
 
         let peers = Peers::default();
         let mut routes = RoutesBuilder::default();
@@ -179,7 +180,11 @@ impl Node {
 
     /// The token that notify gets for a message.
     pub(crate) async fn token(&self, issue_id: &str) -> String {
-        let request = IssueResetRequest { user_id: ADA.to_owned(), issue_id: issue_id.to_owned() };
+        let request = IssueResetRequest {
+            user_id: ADA.to_owned(),
+            issue_id: issue_id.to_owned(),
+            channel: Channel::Email.into(),
+        };
         self.credentials(Role::Notify).issue_reset(request).await.unwrap().into_inner().token
     }
 

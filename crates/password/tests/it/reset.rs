@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use denizen_kit::caller::Role;
+use denizen_kit::caller::{Permission, Permissions, Person, Role};
 use denizen_kit::problem::{Code, Problem};
+use denizen_rpc::events::internal::v1::Event;
+use denizen_rpc::otp::v1::Channel;
 use denizen_rpc::password::internal::v1::IssueResetRequest;
+use denizen_rpc::password::v1::StartResetRequest;
 use denizen_rpc::problem_from;
 use denizen_rpc::users::v1::Status;
+use denizen_testkit::eventually;
 use futures::future::join_all;
 
 use crate::node::{ADA, BOB, FIRST, Node, SECOND, THIRD, field, person};
@@ -172,14 +176,94 @@ async fn a_refused_password_does_not_cost_the_code() {
 async fn only_notify_gets_tokens_each_for_one_person() {
     let nodes = with_ada().await;
     let node = &nodes[0];
-    let wish =
-        |user_id: &str| IssueResetRequest { user_id: user_id.to_owned(), issue_id: MESSAGE.to_owned() };
+    let wish = |user_id: &str| IssueResetRequest {
+        user_id: user_id.to_owned(),
+        issue_id: MESSAGE.to_owned(),
+        ..IssueResetRequest::default()
+    };
     let refused = node.credentials(Role::Users).issue_reset(wish(ADA)).await.unwrap_err();
     assert_eq!(problem_from(refused).code, Code::Forbidden);
     node.token(MESSAGE).await;
     let foreign = node.credentials(Role::Notify).issue_reset(wish(BOB)).await.unwrap_err();
     assert_eq!(problem_from(foreign).code, Code::NotFound);
     for node in nodes {
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_by_mail_tells_that_the_mailbox_is_held() {
+    for node in with_ada().await {
+        node.peers.world().codes.insert(ADA.to_owned(), "123456".to_owned());
+        node.peers.world().channel = Channel::Sms;
+        node.reset_by_code("ada", "123456", SECOND).await.unwrap();
+        assert!(node.peers.world().proved.is_empty(), "by text message");
+
+        node.peers.world().factors.insert(ADA.to_owned());
+        let token = node.token(MESSAGE).await;
+        node.reset(&token, THIRD).await.unwrap();
+        assert!(node.peers.world().proved.is_empty(), "a second factor stays, and what belongs to it");
+
+        node.peers.world().factors.clear();
+        node.peers.world().channel = Channel::Email;
+        node.peers.world().codes.insert(ADA.to_owned(), "654321".to_owned());
+        node.reset_by_code("ada", "654321", "a fourth horse battery").await.unwrap();
+        let token = node.token(NEWER).await;
+        node.reset(&token, "a fifth horse battery").await.unwrap();
+        assert_eq!(node.peers.world().proved, [ADA, ADA]);
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_had_no_password_had_nobody_in_the_account() {
+    for node in Node::all().await {
+        node.peers.account(ADA, &["ada"], Status::Active);
+        let token = node.token(MESSAGE).await;
+        node.reset(&token, FIRST).await.unwrap();
+        assert!(node.peers.world().proved.is_empty(), "imported, or made by an administrator");
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_to_an_address_before_opens_nothing() {
+    for node in with_ada().await {
+        let before = node.token(MESSAGE).await;
+        let at = node.clock.now().as_microsecond();
+        node.clock.advance(Duration::from_secs(1));
+        let event = |seq, kind: &str| Event {
+            seq,
+            r#type: kind.to_owned(),
+            subject: ADA.to_owned(),
+            at,
+            ..Event::default()
+        };
+        node.peers.world().events.extend([event(1, "user.email_changed"), event(2, "user.updated")]);
+        node.start_jobs();
+        eventually("the events are taken in", || async {
+            (node.peers.world().acknowledged == 2).then_some(())
+        })
+        .await;
+        assert_eq!(code_of(node.reset(&before, SECOND).await), Code::TokenInvalid);
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_starts_a_reset_for_who_may_more() {
+    for node in with_ada().await {
+        node.peers.world().permissions.insert(ADA.to_owned(), Permissions::all());
+        let support = Person { permissions: Permissions::of(&[Permission::UsersWrite]), ..person(BOB) };
+        let start = async |who: Person| {
+            let request = StartResetRequest { user_id: ADA.to_owned(), via: String::new() };
+            node.administration(who).start_reset(request).await.map(drop).map_err(problem_from)
+        };
+        assert_eq!(code_of(start(support.clone()).await), Code::Forbidden);
+        assert_eq!(node.events(1).await[0].kind, "access.refused");
+        start(person(BOB)).await.unwrap();
+        node.peers.world().permissions.clear();
+        start(support).await.unwrap();
         node.stop().await;
     }
 }

@@ -84,6 +84,13 @@ impl Directory for Users {
         Ok(Response::new(wire::Contact::default()))
     }
 
+    async fn prove_mailbox(
+        &self,
+        _: Request<wire::ProveMailboxRequest>,
+    ) -> Result<Response<wire::ProveMailboxResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
     async fn data_keys(
         &self,
         request: Request<wire::DataKeysRequest>,

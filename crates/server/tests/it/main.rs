@@ -4,6 +4,7 @@
 
 mod audit;
 mod generated;
+mod keys;
 mod kill;
 mod process;
 mod references;

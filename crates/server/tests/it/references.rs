@@ -17,6 +17,11 @@ const PLAIN: &str = "dGVzdHMgb25seTogMzIgYnl0ZXMgb2YgYSBrZXkgISE=";
 const WRAPPED: &str = "d3JhcHBlZA==";
 const ARN: &str = "aws-kms:arn:aws:kms:eu-test-1:1:key/k";
 
+/// The same under another key of KMS.
+const OTHER_PLAIN: &str = "b3RoZXI6IDMyIGJ5dGVzIG9mIGEga2V5IG9mIHRlc3Q=";
+const OTHER_WRAPPED: &str = "b3RoZXI=";
+const OTHER_ARN: &str = "aws-kms:arn:aws:kms:eu-test-1:1:key/other";
+
 async fn answer(headers: HeaderMap, body: Bytes) -> (StatusCode, Json<Value>) {
     let body: Value = serde_json::from_slice(&body).unwrap();
     let target = headers["x-amz-target"].to_str().unwrap();
@@ -27,6 +32,14 @@ async fn answer(headers: HeaderMap, body: Bytes) -> (StatusCode, Json<Value>) {
         }
         ("AmazonSSM.GetParameter", Some("/prod/admin")) => {
             json!({ "Parameter": { "Value": "hush-hush hush" } })
+        }
+        ("TrentService.GenerateDataKey", _)
+            if ours && OTHER_ARN.ends_with(body["KeyId"].as_str().unwrap()) =>
+        {
+            json!({ "Plaintext": OTHER_PLAIN, "CiphertextBlob": OTHER_WRAPPED })
+        }
+        ("TrentService.Decrypt", _) if body["CiphertextBlob"] == OTHER_WRAPPED => {
+            json!({ "Plaintext": OTHER_PLAIN })
         }
         ("TrentService.GenerateDataKey", _) if ours => {
             json!({ "Plaintext": PLAIN, "CiphertextBlob": WRAPPED })
@@ -113,4 +126,30 @@ async fn a_master_key_is_wrapped_at_the_first_start_and_unwrapped_at_the_next() 
     told(folder.path(), &["config", "check"], &[("master_key", "aws-kms:d3JhcHBlZA==")]).await.expect(0);
     let other = told(folder.path(), &["config", "check"], &[("master_key", "aws-kms:AAAA")]).await.expect(1);
     assert!(other.err.contains("master_key: kms refuses"), "{}", other.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_key_wrapped_by_kms_is_changed_by_one_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("denizen-data/master.key.kms");
+    told(folder.path(), &["migrate"], &[("master_key", ARN)]).await.expect(0);
+    // Naming the next key makes none: only the command does.
+    let next = [("master_key", ARN), ("master_key_new", OTHER_ARN)];
+    told(folder.path(), &["config", "check"], &next).await.expect(0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), WRAPPED);
+
+    let changed = told(folder.path(), &["keys", "rotate"], &next).await.expect(0);
+    assert!(changed.out.contains("nothing is left to do"), "{}", changed.out);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), OTHER_WRAPPED);
+    assert!(!file.with_file_name("master.key.kms.new").exists());
+    told(folder.path(), &["migrate"], &[("master_key", ARN)]).await.expect(0);
+    let refused = told(folder.path(), &["migrate"], &[("master_key", PLAIN)]).await.expect(1);
+    assert!(refused.err.contains("opens nothing here"), "{}", refused.err);
+    told(folder.path(), &["keys", "status"], &[("master_key", OTHER_PLAIN)]).await.expect(0);
+
+    // Away from KMS: the next key is wrapped by hand, or no secret of KMS at all.
+    let away = [("master_key", ARN), ("master_key_new", "aws-kms:d3JhcHBlZA==")];
+    told(folder.path(), &["keys", "rotate"], &away).await.expect(0);
+    told(folder.path(), &["keys", "retire"], &[("master_key", PLAIN)]).await.expect(0);
+    told(folder.path(), &["keys", "status"], &[("master_key", ARN)]).await.expect(1);
 }

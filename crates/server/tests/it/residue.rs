@@ -5,7 +5,6 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::SystemTime;
 
 use denizen_testkit::residue::{holders, holders_since, postgres_folders};
 use denizen_testkit::{Client, PASSWORD, code_in, eventually, fresh_database, servers};
@@ -109,8 +108,8 @@ async fn files_of_a_running_system_hold_no_address() {
         if on_postgres && servers().is_none() {
             continue;
         }
-        let began = SystemTime::now();
         let folder = tempfile::tempdir().unwrap();
+        let began = folder.path().metadata().unwrap().modified().unwrap();
         let cache = CacheServer::start(folder.path());
         eventually("the cache server", || async {
             cache.ask("PING").filter(|answer| answer.contains("PONG"))

@@ -149,7 +149,7 @@ fn production_wants_its_key_and_its_address() {
 fn help_names_the_commands() {
     let folder = tempfile::tempdir().unwrap();
     let help = told(folder.path(), &["--help"], &[]).expect(0).out;
-    for command in ["serve", "migrate", "admin", "config", "generate"] {
+    for command in ["serve", "migrate", "admin", "keys", "config", "generate"] {
         let explained = help.lines().any(|line| line.trim_start().starts_with(&format!("{command} ")));
         assert!(explained, "{command} in {help}");
     }
@@ -184,4 +184,28 @@ async fn an_administrator_is_made_beside_the_running_system() {
     assert_eq!(answer["user"]["roles"], json!(["user", "admin"]));
     let users = admin.get("/users").await.expect(200).body;
     assert_eq!(users["items"].as_array().unwrap().len(), 1, "{users}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_count_what_was_done_not_how_often_it_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Launch::new(folder.path()).cheap().ready().await;
+    let client = process.client();
+    let ada = json!({ "name": "Ada", "email": "ada@example.test", "password": PASSWORD });
+    let once = [("idempotency-key", "once")];
+    for _ in 0..3 {
+        client.send(reqwest::Method::POST, "/users", Some(ada.clone()), &once).await.expect(201);
+    }
+    client.login("ada@example.test").await;
+    let wrong = json!({ "identifier": "ada@example.test", "password": "not the password" });
+    client.post("/auth/login", wrong).await.expect(401);
+    let metrics = client.get("//metrics").await.expect(200).body.as_str().unwrap().to_owned();
+    for line in [
+        "denizen_registrations_total 1",
+        "denizen_logins_total{result=\"ok\"} 1",
+        "denizen_logins_total{result=\"failed\"} 1",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} in {metrics}");
+    }
+    assert_eq!(process.terminate().code(), Some(0));
 }

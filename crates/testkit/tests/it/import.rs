@@ -4,7 +4,10 @@ use denizen_testkit::{Client, Cluster, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::with_admin;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::{ADMIN, with_admin};
 
 /// PBKDF2-SHA256 of `denizen_testkit::PASSWORD`, by Python's hashlib: 27,500 rounds, salt `0123456789abcdef`.
 const PHC: &str = "$pbkdf2-sha256$i=27500$MDEyMzQ1Njc4OWFiY2RlZg$DGzF4+RpmttWHV7FCaK41NYsG4Rc9QqDO8q71k0T1OA";
@@ -125,6 +128,68 @@ async fn a_file_that_is_broken_says_so() {
         import(admin, "format=ldap", "text/csv", "a\n").await.expect(422);
         import(admin, "import_id=a%20b", "text/csv", "name,email\nA,a@example.test\n").await.expect(422);
         import(admin, "", "text/html", "a\n").await.expect(415);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_erased_does_not_come_back_under_their_id() {
+    with_admin(async |_, admin| {
+        let id = "0192aa00-0000-7000-8000-00000000ada0";
+        let file = json!({ "id": id, "name": "Ada", "email": "ada@example.test" }).to_string();
+        let lines = "application/x-ndjson";
+        let report = import(admin, "import_id=one", lines, &file).await.expect(200).body;
+        assert_eq!(counts(&report)[1], 1, "{report}");
+        let erase = json!({ "reason": "asked by letter" });
+        admin.post(&format!("/users/{id}/erase"), erase).await.expect(200);
+        let report = import(admin, "import_id=two", lines, &file).await.expect(200).body;
+        assert_eq!((counts(&report)[1], counts(&report)[3]), (0, 1), "{report}");
+        assert_eq!(report["errors"][0]["pointer"], "/id");
+        admin.get(&format!("/users/{id}")).await.expect(404);
+    })
+    .await;
+}
+
+/// Reads an answer until it has a text, or to its end.
+async fn read_until(stream: &mut TcpStream, answer: &mut String, text: &str) -> bool {
+    let mut part = vec![0; 16 * 1024];
+    while !answer.contains(text) {
+        match stream.read(&mut part).await {
+            Ok(0) | Err(_) => return false,
+            Ok(length) => answer.push_str(&String::from_utf8_lossy(&part[..length])),
+        }
+    }
+    true
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_ends_with_the_session_of_who_sends_it() {
+    with_admin(async |cluster, admin| {
+        let (sender, tokens) = cluster.client().login(ADMIN).await;
+        let address = cluster.gateways[0].trim_start_matches("http://").to_owned();
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let head = format!(
+            "POST /api/v1/admin/import?import_id=cut HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\
+             content-type: application/x-ndjson\r\naccept: application/x-ndjson\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n",
+            tokens["access_token"].as_str().unwrap()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let part = |rows: std::ops::Range<u32>| {
+            let line = |row| json!({ "name": "Ada", "email": format!("ada{row}@example.test") }).to_string() + "\n";
+            let lines: String = rows.map(line).collect();
+            format!("{:x}\r\n{lines}\r\n", lines.len())
+        };
+        stream.write_all(part(0..500).as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        assert!(read_until(&mut stream, &mut answer, "\"row\":500,").await, "{answer}");
+
+        sender.post("/auth/logout", json!({})).await.expect(204);
+        // The connection may be closed before all is sent.
+        let _ = stream.write_all((part(500..1000) + "0\r\n\r\n").as_bytes()).await;
+        assert!(read_until(&mut stream, &mut answer, "\"code\":\"unauthenticated\"").await, "it goes on");
+        assert!(!answer.contains("\"row\":501,"), "{answer}");
+        let progress = admin.get("/admin/imports/cut").await.expect(200).body;
+        assert_eq!(progress["rows"], 500, "{progress}");
     })
     .await;
 }

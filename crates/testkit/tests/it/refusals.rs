@@ -66,6 +66,13 @@ const RULES: &[(&str, Rule)] = &[
     ("auth.v1.ServiceAccounts/IssueServiceToken", Anybody),
     ("auth.v1.ServiceAccounts/ListServiceAccounts", Needs(Permission::ServicesManage)),
     ("auth.v1.ServiceAccounts/RotateServiceSecret", Needs(Permission::ServicesManage)),
+    ("notify.v1.DeadLetters/DeleteDeadLetter", Needs(Permission::NotificationsManage)),
+    ("notify.v1.DeadLetters/ListDeadLetters", Needs(Permission::NotificationsManage)),
+    ("notify.v1.DeadLetters/ReplayDeadLetter", Needs(Permission::NotificationsManage)),
+    ("notify.v1.Notifications/GetNotification", Needs(Permission::NotificationsRead)),
+    ("notify.v1.Notifications/ListNotifications", Needs(Permission::NotificationsRead)),
+    ("notify.v1.Notifications/ReportStatus", Needs(Permission::NotificationsSend)),
+    ("notify.v1.Notifications/SendNotification", Needs(Permission::NotificationsSend)),
     ("otp.v1.Otp/SendOtp", Anybody),
     ("otp.v1.Otp/ValidateOtp", Anybody),
     ("password.v1.IpBlocks/CreateIpBlock", Needs(Permission::IpsManage)),
@@ -120,13 +127,15 @@ const RULES: &[(&str, Rule)] = &[
 ];
 
 /// Operations whose first field is no text: they are called with an empty message.
-const EMPTY: [&str; 14] = [
+const EMPTY: [&str; 16] = [
     "audit.v1.Audit/VerifyChain",
     "audit.v1.Statistics/GetStatistics",
     "audit.v1.Trail/ListCheckpoints",
     "auth.v1.Auth/EndOtherSessions",
     "auth.v1.Auth/Logout",
     "auth.v1.ServiceAccounts/ListServiceAccounts",
+    "notify.v1.DeadLetters/ListDeadLetters",
+    "notify.v1.Notifications/ListNotifications",
     "otp.v1.Otp/SendOtp",
     "password.v1.IpBlocks/ListIpBlocks",
     "users.v1.Administration/ListRoles",

@@ -2,7 +2,7 @@
 
 use denizen_testkit::{Client, Cluster, PASSWORD, eventually};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::with_admin;
 
@@ -118,6 +118,78 @@ async fn a_list_comes_whole_as_lines_and_as_cells() {
         assert!(text.contains(",\"'=HYPERLINK(\"\"http://x\"\")\","), "{text}");
         let (ada, _) = client.login("ada@example.test").await;
         ada.send(Method::GET, "/users", None, &as_type("text/csv")).await.expect(403);
+    })
+    .await;
+}
+
+/// What a helper may do to others, but not to an administrator.
+fn acts() -> Vec<(Method, &'static str, Value)> {
+    let reason = json!({ "reason": "x" });
+    let until = json!({ "reason": "x", "until": "2999-01-01T00:00:00Z" });
+    vec![
+        (Method::PATCH, "/users/{id}", json!({ "name": "X" })),
+        (Method::PUT, "/users/{id}/email", json!({ "email": "x@example.test" })),
+        (Method::PUT, "/users/{id}/mobile", json!({ "mobile": "+4915112345678" })),
+        (Method::PUT, "/users/{id}/username", json!({ "username": "somebody" })),
+        (Method::PUT, "/users/{id}/consents", json!({ "news": true })),
+        (Method::PUT, "/users/{id}/restriction", json!({})),
+        (Method::DELETE, "/users/{id}/restriction", json!({})),
+        (Method::DELETE, "/users/{id}/avatar", json!({})),
+        (Method::POST, "/admin/users/{id}/reset-password", json!({})),
+        (Method::PUT, "/admin/users/{id}/roles", json!({ "roles": ["helper"] })),
+        (Method::DELETE, "/sessions/{session}", json!({})),
+        (Method::DELETE, "/admin/users/{id}/sessions", json!({})),
+        (Method::POST, "/admin/users/{id}/suspend", until),
+        (Method::POST, "/admin/users/{id}/block", reason.clone()),
+        (Method::POST, "/admin/users/{id}/unblock", json!({})),
+        (Method::POST, "/admin/users/{id}/activate", json!({})),
+        (Method::DELETE, "/users/{id}", json!({})),
+        (Method::POST, "/users/{id}/erase", reason),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_acts_on_who_may_more() {
+    with_admin(async |cluster: &Cluster, admin: &Client| {
+        let client = cluster.client();
+        let helper = [
+            "users:read",
+            "users:write",
+            "users:block",
+            "roles:manage",
+            "sessions:read",
+            "sessions:end",
+            "privacy:write",
+        ];
+        admin.post("/admin/roles", json!({ "name": "helper", "permissions": helper })).await.expect(201);
+        let body =
+            json!({ "name": "Eve", "email": "eve@example.test", "password": PASSWORD, "roles": ["helper"] });
+        admin.post("/admin/users", body).await.expect(201);
+        let (helper, _) = client.login("eve@example.test").await;
+        let target = admin.get("/users/me").await.expect(200).text("id");
+        let session =
+            admin.get("/sessions").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
+        let ada = client.register("ada@example.test").await["id"].as_str().unwrap().to_owned();
+        let (owner, _) = client.login("ada@example.test").await;
+        let own =
+            owner.get("/sessions").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
+
+        let acts = acts();
+        for (id, session, is_above) in [(&target, &session, true), (&ada, &own, false)] {
+            for (method, path, body) in &acts {
+                let path = path.replace("{id}", id).replace("{session}", session);
+                let answer = helper.send(method.clone(), &path, Some(body.clone()), &[]).await;
+                assert_eq!(
+                    answer.status == 403,
+                    is_above,
+                    "{method} {path}: {} {}",
+                    answer.status,
+                    answer.body
+                );
+                assert!(is_above || answer.status.is_success(), "{method} {path}: {}", answer.body);
+            }
+        }
+        admin.get("/users/me").await.expect(200);
     })
     .await;
 }

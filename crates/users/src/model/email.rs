@@ -2,6 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::profile::nfc;
+
 /// Longest address in bytes (RFC 5321 §4.5.3.1.3, without the brackets).
 const MAX_LENGTH: usize = 254;
 
@@ -21,13 +23,13 @@ impl Email {
     /// Reads an address: one mailbox, no quoted part, no address literal, a domain with a dot. The reason is for
     /// the person who typed it.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        let typed: String = text.trim().nfc().collect();
+        let typed = nfc(text.trim());
         if typed.len() > MAX_LENGTH {
             return Err("an e-mail address has at most 254 bytes");
         }
         let signs = |text: &str| text.chars().filter(|c| *c == '@').count();
-        let folded: String = typed.nfkc().collect();
-        if signs(&typed) != 1 || signs(&folded) != 1 {
+        let folded_signs = || if typed.is_ascii() { 1 } else { signs(&typed.nfkc().collect::<String>()) };
+        if signs(&typed) != 1 || folded_signs() != 1 {
             return Err("an e-mail address has exactly one @");
         }
         let (local, domain) = typed.split_once('@').ok_or("an e-mail address has exactly one @")?;
@@ -41,7 +43,7 @@ impl Email {
         if !domain.contains('.') || domain.ends_with('.') {
             return Err("the domain after the @ needs a dot, such as example.com");
         }
-        let canonical = format!("{}@{domain}", local.to_lowercase().nfc().collect::<String>());
+        let canonical = format!("{}@{domain}", nfc(&local.to_lowercase()));
         let is_address = email_address::EmailAddress::is_valid(&canonical);
         if !is_address || canonical.len() > MAX_LENGTH {
             return Err("this is not a valid e-mail address");
@@ -56,7 +58,7 @@ impl Email {
             return Some(Self { typed: typed.to_owned(), canonical: typed.to_ascii_lowercase() });
         }
         let domain = idna::domain_to_ascii_strict(domain).ok()?;
-        let canonical = format!("{}@{domain}", local.to_lowercase().nfc().collect::<String>());
+        let canonical = format!("{}@{domain}", nfc(&local.to_lowercase()));
         Some(Self { typed: typed.to_owned(), canonical })
     }
 

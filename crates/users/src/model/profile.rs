@@ -16,7 +16,7 @@ pub(crate) struct Name(String);
 impl Name {
     /// Reads a name.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        let name: String = text.trim().nfc().collect();
+        let name = nfc(text.trim());
         if name.is_empty() || name.chars().count() > 200 {
             return Err("a name has 1 to 200 characters");
         }
@@ -44,7 +44,15 @@ impl Name {
 
 /// Folds a text as names are folded for sorting and prefix search.
 pub(crate) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.nfkc().collect::<String>().to_lowercase()
+}
+
+/// A text in NFC; ASCII is it already.
+pub(crate) fn nfc(text: &str) -> String {
+    if text.is_ascii() { text.to_owned() } else { text.nfc().collect() }
 }
 
 /// How a person wants to be told things.
@@ -115,6 +123,12 @@ impl Default for Metadata {
 // === impl Metadata ===
 
 impl Metadata {
+    /// The metadata of an object, if it is within its bounds.
+    pub(crate) fn checked(value: &Value) -> Result<Self, &'static str> {
+        check_metadata(value)?;
+        Ok(Self::of(value))
+    }
+
     /// The metadata of an object that was read by [`parse_metadata`].
     pub(crate) fn of(value: &Value) -> Self {
         Self(value.to_string())
@@ -139,8 +153,7 @@ impl Metadata {
     pub(crate) fn patched(&self, patch: &Value) -> Result<Self, &'static str> {
         let mut value = serde_json::from_str(&self.0).unwrap_or_default();
         merge(&mut value, patch);
-        check_metadata(&value)?;
-        Ok(Self::of(&value))
+        Self::checked(&value)
     }
 }
 

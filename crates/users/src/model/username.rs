@@ -4,6 +4,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::MixedScript;
 use unicode_security::confusable_detection::skeleton;
 
+use super::profile::nfc;
+
 /// Names that people could take for the system's own.
 const RESERVED: [&str; 24] = [
     "admin",
@@ -54,7 +56,7 @@ impl Username {
 
     /// Reads a name that somebody has.
     pub(crate) fn parse_any(text: &str) -> Result<Self, &'static str> {
-        let typed: String = text.nfkc().collect();
+        let typed: String = if text.is_ascii() { text.to_owned() } else { text.nfkc().collect() };
         let length = typed.chars().count();
         if !(3..=32).contains(&length) {
             return Err("a user name has 3 to 32 characters");
@@ -68,10 +70,10 @@ impl Username {
         if !typed.contains(char::is_alphabetic) {
             return Err("a user name needs a letter");
         }
-        if !typed.is_single_script() {
+        if !typed.is_ascii() && !typed.is_single_script() {
             return Err("the letters of a user name are of one script");
         }
-        let sort: String = typed.to_lowercase().nfc().collect();
+        let sort = nfc(&typed.to_lowercase());
         let key = look(&sort);
         Ok(Self { typed, sort, key })
     }

@@ -4,19 +4,25 @@
 //! password of their own and waits for the stranger's click. So a link that is used without the account's own session
 //! ends the sessions that there are; and who holds the mailbox but did not register takes the account over, which takes
 //! away all that the other had put there to come back (docs/decisions/0012-proof-from-elsewhere.md).
+//!
+//! An account with a proved address has an owner. A link moves it to another address within their own session only: that
+//! address may be mistyped, and whoever reads its mail would have the account.
 
 use denizen_db::Tx;
+use denizen_kit::caller::Role;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
-use denizen_kit::problem::Problem;
+use denizen_kit::problem::{Code, Problem};
 use denizen_kit::seal::Key;
-use denizen_rpc::otp::internal::v1::{CodeOfUser, ConsumeRequest, ConsumeResponse, consume_request};
+use denizen_rpc::otp::internal::v1::{
+    CodeOfUser, ConsumeRequest, ConsumeResponse, LookRequest, consume_request,
+};
 use denizen_rpc::otp::v1::Purpose;
 use denizen_rpc::password::internal::v1::DropCredentialRequest;
 use denizen_rpc::problem_from;
 use denizen_rpc::users::v1 as wire;
 
-use super::end_sessions::end_sessions;
+use super::end_sessions::{end_all_of_another, end_sessions};
 use super::{key_of, live_user, permit, save};
 use crate::App;
 use crate::error::{Error, Result};
@@ -49,12 +55,40 @@ pub(crate) async fn confirm_email(app: &App, cx: &Cx, proof: Proof) -> Result<wi
     if let Some(kept) = app.db.kept(cx, METHOD).await? {
         return Ok(kept);
     }
+    if let Proof::Token { token, take_over } = &proof {
+        require_fit(app, cx, token, *take_over).await?;
+    }
     let consumed = consume(app, cx, &proof).await?;
     let id: UserId = denizen_rpc::decode::id(&consumed.user_id)?;
     let key = key_of(app, id).await?;
     take_away(app, cx, (id, &key), &proof, &consumed.target).await?;
     let op = || async { Ok(write(app, cx, (id, &key), &proof, &consumed.target).await?) };
     Ok(app.db.run_once(cx, METHOD, op).await?)
+}
+
+/// Refuses a link that may not do what is asked of it here, and leaves it good for where it may.
+async fn require_fit(app: &App, cx: &Cx, token: &str, take_over: bool) -> Result<()> {
+    let request = LookRequest { purpose: Purpose::VerifyEmail.into(), token: token.to_owned() };
+    let seen = app.links.codes(cx).look(request).await.map_err(problem_from)?.into_inner();
+    if !seen.valid {
+        return Err(Error::TokenInvalid);
+    }
+    let id: UserId = denizen_rpc::decode::id(&seen.user_id)?;
+    let user = live_user(&mut app.db.single().await?, id, &key_of(app, id).await?).await?;
+    if user.email_verified_at.is_none() {
+        return Ok(());
+    }
+    if take_over {
+        let detail = "this account has a proved address and so an owner; leave take_over out";
+        return Err(Problem::invalid("/take_over", "not_allowed", detail).into());
+    }
+    if seen.target == user.email.target() || cx.is_self(id) {
+        return Ok(());
+    }
+    let code = if cx.person().is_some() { Code::Forbidden } else { Code::Unauthenticated };
+    let detail = "this link gives an account another address: open it where you are logged in to that account, or type \
+                  the code of the message there";
+    permit(app, cx, Err(Problem::new(code, detail))).await
 }
 
 async fn consume(app: &App, cx: &Cx, proof: &Proof) -> Result<ConsumeResponse> {
@@ -85,7 +119,7 @@ async fn take_away(
     if proof.takes_over() {
         let request = DropCredentialRequest { user_id: id.to_string() };
         app.links.credentials(cx).drop_credential(request).await.map_err(problem_from)?;
-        return end_sessions(app, cx, id, "taken_over").await;
+        return end_all_of_another(app, cx, id, "taken_over").await;
     }
     if cx.is_self(id) || proves_nothing_new {
         return Ok(());
@@ -109,16 +143,44 @@ async fn write(
     } else {
         tx.emit(cx, EmailVerified { user_id: id });
     }
-    if before.status == Status::Pending {
-        let (from, to) = (before.status.as_str(), user.status.as_str());
-        tx.emit(cx, UserActivated { user_id: id, from, to, roles: user.roles.clone() });
-    }
+    tell_activation(cx, &mut tx, &before, &user);
     if proof.takes_over() {
         clear(cx, &mut tx, &mut user);
     }
     save(app, &mut tx, &user, key).await?;
     tx.commit().await?;
     Ok(crate::rpc::encode(&user, cx))
+}
+
+/// Says that an account that waited for a proof is active, if it did.
+fn tell_activation(cx: &Cx, tx: &mut Tx, before: &User, user: &User) {
+    if before.status == Status::Pending {
+        let (from, to) = (before.status.as_str(), user.status.as_str());
+        tx.emit(cx, UserActivated { user_id: user.id, from, to, roles: user.roles.clone() });
+    }
+}
+
+/// Notes for password that who resets a password holds the mailbox. When nobody had proved that before the account
+/// changes hands: whoever registered it may be another.
+pub(crate) async fn prove_mailbox(app: &App, cx: &Cx, id: UserId) -> Result<()> {
+    cx.require_service(&[Role::Password])?;
+    let key = key_of(app, id).await?;
+    let op = || async {
+        let mut tx = app.db.write().await.map_err(Error::from)?;
+        let before = live_user(&mut tx, id, &key).await?;
+        let target = before.email.target();
+        let unproved = before.email_verified_at.is_none();
+        let Some((mut user, _)) = proved(before.clone(), &target, cx).filter(|_| unproved) else {
+            return Ok(());
+        };
+        tx.emit(cx, EmailVerified { user_id: id });
+        tell_activation(cx, &mut tx, &before, &user);
+        clear(cx, &mut tx, &mut user);
+        save(app, &mut tx, &user, &key).await?;
+        tx.commit().await.map_err(Error::from)?;
+        Ok(())
+    };
+    Ok(app.db.run(cx, op).await?)
 }
 
 /// Takes away what would lead the one who registered back into the account, or messages to them.

@@ -9,7 +9,7 @@ use denizen_rpc::users::v1 as wire;
 
 use super::put_avatar::drop_object;
 use super::reach::require_reach;
-use super::{key_of, live_user, permit, save};
+use super::{key_of, live_user, permit, require_unrestricted, save};
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::UserUpdated;
@@ -29,6 +29,7 @@ pub(crate) async fn delete_avatar(
         let mut user = live_user(&mut tx, id, &key).await?;
         require_reach(&mut tx, cx, &user).await?;
         user.require_version(if_version)?;
+        require_unrestricted(cx, &user)?;
         let Some(avatar) = user.avatar.take() else { return Ok(crate::rpc::encode(&user, cx)) };
         let user = user.touched(cx.now());
         save(app, &mut tx, &user, &key).await?;

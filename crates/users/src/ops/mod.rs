@@ -17,6 +17,7 @@ pub(crate) mod get_avatar;
 pub(crate) mod get_contact;
 pub(crate) mod get_import;
 pub(crate) mod get_user;
+mod import_rows;
 pub(crate) mod import_users;
 pub(crate) mod list_users;
 pub(crate) mod lookup;

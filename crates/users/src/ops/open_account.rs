@@ -9,6 +9,7 @@ use denizen_rpc::problem_from;
 use denizen_rpc::users::v1 as wire;
 
 use super::reach::permissions_of;
+use super::register;
 use crate::App;
 use crate::error::Result;
 use crate::events::UserCreated;
@@ -47,6 +48,9 @@ pub(crate) async fn open_account(
     let key = app.keys.create(cx, id).await?;
     let written = app.db.run_once(cx, method, || async { Ok(insert(app, cx, &user, &key).await?) }).await;
     if written.as_ref().is_ok_and(|written| written.id == id.to_string()) {
+        if method == register::METHOD {
+            metrics::counter!("denizen_registrations_total").increment(1);
+        }
         return Ok(written?);
     }
     // Somebody else has the identifiers, or it is the answer to the same request before: this key is nobody's. After any

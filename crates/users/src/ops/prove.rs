@@ -6,6 +6,7 @@ use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::password::internal::v1::VerifyCredentialRequest;
 use denizen_rpc::problem_from;
 
+use super::permit;
 use crate::App;
 use crate::error::{Error, Result};
 
@@ -15,10 +16,11 @@ pub(super) async fn prove(app: &App, cx: &Cx, id: UserId, password: Option<&str>
     if cx.has_second_factor() && !cx.has_fresh_proof() {
         let detail = "this account has a second factor: ask for a code with the purpose sensitive_change and its \
                       channel (POST /otp), then send otp_id and code to /auth/step-up";
-        return Err(Problem::new(Code::StepUpRequired, detail).into());
+        return permit(app, cx, Err(Problem::new(Code::StepUpRequired, detail))).await;
     }
     let Some(password) = password else {
-        return if cx.has_fresh_proof() { Ok(()) } else { Err(Error::StepUpRequired) };
+        let stale = || Problem::from(Error::StepUpRequired);
+        return permit(app, cx, if cx.has_fresh_proof() { Ok(()) } else { Err(stale()) }).await;
     };
     let request = VerifyCredentialRequest {
         user_id: id.to_string(),

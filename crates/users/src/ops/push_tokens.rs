@@ -5,7 +5,7 @@ use denizen_kit::id::UserId;
 use denizen_kit::problem::Problem;
 use denizen_rpc::users::v1 as wire;
 
-use super::{key_of, live_user, permit, save};
+use super::{key_of, live_user, permit, require_unrestricted, save};
 use crate::App;
 use crate::error::{Error, Result};
 use crate::events::UserUpdated;
@@ -48,6 +48,7 @@ async fn change(
     let op = || async {
         let mut tx = app.db.write().await.map_err(Error::from)?;
         let mut user = live_user(&mut tx, id, &key).await?;
+        require_unrestricted(cx, &user)?;
         if !apply(&mut user)? {
             return Ok(crate::rpc::encode(&user, cx));
         }

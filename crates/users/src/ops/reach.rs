@@ -3,12 +3,13 @@
 use denizen_db::Tx;
 use denizen_kit::caller::Permissions;
 use denizen_kit::cx::Cx;
+use denizen_kit::id::UserId;
 use denizen_kit::problem::{Code, Problem};
 
 use crate::error::{Error, Result};
 use crate::model::User;
 use crate::model::role::is_built_in;
-use crate::store::roles;
+use crate::store::{self, roles};
 
 /// What these roles allow together. A role that is not there is told.
 pub(super) async fn permissions_of(tx: &mut Tx, names: &[String]) -> Result<Permissions> {
@@ -27,7 +28,18 @@ pub(super) fn own(cx: &Cx) -> Permissions {
 
 /// Lets pass who may themselves do all that the account may, and the account's owner.
 pub(super) async fn require_reach(tx: &mut Tx, cx: &Cx, user: &User) -> Result<()> {
-    if cx.is_self(user.id) || own(cx).covers(permissions_of(tx, &user.roles).await?) {
+    require_reach_of(tx, cx, user.id, &user.roles).await
+}
+
+/// The same for an account of which only the id is at hand; one that is not there is beyond nobody.
+pub(super) async fn require_reach_to(tx: &mut Tx, cx: &Cx, id: UserId) -> Result<()> {
+    let roles = store::roles_of(tx, id).await?.unwrap_or_default();
+    require_reach_of(tx, cx, id, &roles).await
+}
+
+/// The same for an account with these roles.
+pub(super) async fn require_reach_of(tx: &mut Tx, cx: &Cx, id: UserId, roles: &[String]) -> Result<()> {
+    if cx.is_self(id) || own(cx).covers(permissions_of(tx, roles).await?) {
         return Ok(());
     }
     let detail = "this account may more than you; somebody with all of its permissions can do this";

@@ -7,6 +7,9 @@ use super::open_account::{Draft, open_account};
 use crate::App;
 use crate::error::Result;
 
+/// Name under which the reply is kept.
+pub(super) const METHOD: &str = "users.Register";
+
 /// Opens the account; mail with the proof of the address follows from the event.
 pub(crate) async fn register(app: &App, cx: &Cx, draft: Draft) -> Result<wire::User> {
     let draft = Draft {
@@ -16,5 +19,5 @@ pub(crate) async fn register(app: &App, cx: &Cx, draft: Draft) -> Result<wire::U
         password_hash: String::new(),
         ..draft
     };
-    open_account(app, cx, "users.Register", &draft).await
+    open_account(app, cx, METHOD, &draft).await
 }

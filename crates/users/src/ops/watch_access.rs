@@ -86,7 +86,7 @@ impl Watch {
 
 /// What an account may do now; nothing is said of one that is not there.
 pub(crate) async fn check_access(app: &App, cx: &Cx, id: UserId) -> Result<wire::CheckAccessResponse> {
-    cx.require_service(&[Role::Gateway, Role::Auth])?;
+    cx.require_service(&[Role::Gateway, Role::Auth, Role::Password])?;
     let mut tx = app.db.read().await?;
     let Some(names) = store::roles_of(&mut tx, id).await? else {
         return Ok(wire::CheckAccessResponse::default());

@@ -46,6 +46,18 @@ impl Directory for DirectoryService {
         .await
     }
 
+    async fn prove_mailbox(
+        &self,
+        request: Request<wire::ProveMailboxRequest>,
+    ) -> Reply<wire::ProveMailboxResponse> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            ops::confirm_email::prove_mailbox(app, &cx, id(&request.user_id)?).await?;
+            Ok(wire::ProveMailboxResponse {})
+        })
+        .await
+    }
+
     async fn data_keys(&self, request: Request<wire::DataKeysRequest>) -> Reply<wire::DataKeysResponse> {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {

@@ -86,5 +86,6 @@ pub(crate) fn contact(user: &User, now: Timestamp) -> internal::Contact {
         preferences: Some(preferences(&user.preferences)),
         status: status(user, now).into(),
         restricted: user.restricted_at.is_some(),
+        push_tokens: user.push_tokens.clone().into_iter().collect(),
     }
 }

@@ -146,7 +146,7 @@ fn encode_row(row: i64, outcome: &Outcome) -> wire::ImportedRow {
 
 const fn conflict(code: Code) -> &'static str {
     match code {
-        Code::Conflict => "an account with this id is there",
+        Code::Conflict => "an account with this id is there, or was erased",
         code => code.meaning(),
     }
 }

@@ -1,6 +1,6 @@
 //! Imports: how far each has come, and its accounts, which must not fail for an identifier that is taken.
 
-use denizen_db::{FromRow, Row, Tx, args};
+use denizen_db::{Args, FromRow, Row, Tx, args};
 use denizen_kit::id::UserId;
 use denizen_kit::problem::Code;
 use denizen_kit::time::Timestamp;
@@ -58,17 +58,23 @@ pub(crate) async fn save_progress(tx: &mut Tx, id: &str, progress: &Progress) ->
     Ok(())
 }
 
-/// Writes an account and its roles, unless the id or an identifier is taken: then false, and nothing is written.
-pub(crate) async fn insert_if_free(tx: &mut Tx, user: &User, sealing: &Sealing<'_>) -> Result<bool> {
+/// The values of an account's row.
+pub(crate) fn values(user: &User, sealing: &Sealing<'_>) -> Args {
     let mut values = row::values(user, sealing);
     values.push(user.last_login_at.unwrap_or(Timestamp::UNIX_EPOCH).into());
-    if tx.exec(INSERT_IF_FREE, values).await? == 0 {
-        return Ok(false);
-    }
-    for role in &user.roles {
-        tx.exec(INSERT_ROLE, args![user.id, role.as_str(), user.created_at]).await?;
-    }
-    Ok(true)
+    values
+}
+
+/// Writes accounts, by the values of their rows, and their roles; whether each was written. One whose id or identifier
+/// is taken is not.
+pub(crate) async fn insert_free(tx: &mut Tx, users: &[&User], values: &[Args]) -> Result<Vec<bool>> {
+    let changed = tx.exec_each(INSERT_IF_FREE, values).await?;
+    let written: Vec<bool> = changed.into_iter().map(|rows| rows == 1).collect();
+    let holders = users.iter().zip(&written).filter(|(_, written)| **written).map(|(user, _)| user);
+    let roles =
+        holders.flat_map(|user| user.roles.iter().map(|role| args![user.id, role.as_str(), user.created_at]));
+    tx.exec_each(INSERT_ROLE, &roles.collect::<Vec<Args>>()).await?;
+    Ok(written)
 }
 
 /// What of an account another one has: pointer and code.

@@ -9,6 +9,8 @@ pub(crate) mod pages;
 pub(crate) mod roles;
 mod row;
 
+use std::collections::HashSet;
+
 use denizen_db::{Args, Tx, args};
 use denizen_kit::id::UserId;
 use denizen_kit::seal::Key;
@@ -122,9 +124,11 @@ pub(crate) async fn suspensions_over(tx: &mut Tx, now: Timestamp) -> Result<Vec<
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Whether there is an account with this id.
-pub(crate) async fn exists(tx: &mut Tx, id: UserId) -> Result<bool> {
-    Ok(tx.opt::<(UserId,)>(EXISTS, args![id]).await?.is_some())
+/// Which of these accounts are there.
+pub(crate) async fn existing(tx: &mut Tx, ids: &[UserId]) -> Result<HashSet<UserId>> {
+    let lists: Vec<Args> = ids.iter().map(|id| args![*id]).collect();
+    let found: Vec<Option<(UserId,)>> = tx.opt_each(EXISTS, &lists).await?;
+    Ok(found.into_iter().flatten().map(|(id,)| id).collect())
 }
 
 /// Who has an e-mail address.

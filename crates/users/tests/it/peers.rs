@@ -86,7 +86,9 @@ impl Sessions for FakeSessions {
         &self,
         request: Request<auth::EndUserSessionsRequest>,
     ) -> Reply<auth::EndUserSessionsResponse> {
-        let request = self.0.note(request, "end", |it| format!("{} {}", it.user_id, it.reason));
+        let request = self.0.note(request, "end", |it| {
+            format!("{} {}{}", it.user_id, it.reason, if it.forget { " and forget" } else { "" })
+        });
         assert!(request.except_session_id.is_empty());
         if let Some(left) = &mut *self.0.endings_left.lock().unwrap() {
             if *left == 0 {
@@ -94,7 +96,7 @@ impl Sessions for FakeSessions {
             }
             *left -= 1;
         }
-        Ok(Response::new(auth::EndUserSessionsResponse { ended: 1 }))
+        Ok(Response::new(auth::EndUserSessionsResponse { ended: 1, second_factor: false }))
     }
 
     async fn check_session(
@@ -175,6 +177,14 @@ impl Codes for FakeCodes {
         let used = if fits { proofs.remove(&proof) } else { None };
         let (user_id, target) = used.unwrap_or_default();
         Ok(Response::new(otp::ConsumeResponse { valid: fits, user_id, target, ..Default::default() }))
+    }
+
+    async fn look(&self, request: Request<otp::LookRequest>) -> Reply<otp::ConsumeResponse> {
+        let request = self.0.note(request, "look", |_| String::new());
+        let seen = self.0.proofs.lock().unwrap().get(&request.token).cloned();
+        let valid = seen.is_some();
+        let (user_id, target) = seen.unwrap_or_default();
+        Ok(Response::new(otp::ConsumeResponse { valid, user_id, target, ..Default::default() }))
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::serve::ListenerExt as _;
 use denizen_db::{Db, Migration, Secrets};
 use denizen_kit::caller::Role;
-use denizen_kit::seal::{Key, Master};
+use denizen_kit::seal::{Key, Root};
 use denizen_kit::task::Tasks;
 use denizen_rpc::{Link, Services, Signer};
 use tokio::net::TcpListener;
@@ -74,8 +74,9 @@ pub(crate) async fn database(
         Engine::Sqlite => None,
         Engine::Postgres(url) => Some(url.clone()),
     };
-    let config = denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, pool: 4 };
-    let master = Master::new(Key::from_bytes([2; 32]));
-    let secrets = Secrets { events: master.events(), replies: master.service("users/replies") };
+    let config =
+        denizen_db::Config { url, data_dir: folder.path().to_owned(), fast: true, bulk: false, pool: 4 };
+    let root = Root::new(Key::from_bytes([2; 32]));
+    let secrets = Secrets { events: root.events(), replies: root.service("users/replies") };
     Db::connect(&config, Box::leak(name.into_boxed_str()), &secrets, steps).await.unwrap()
 }

@@ -10,7 +10,7 @@ use denizen_kit::config::Settings;
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE, Idempotency};
 use denizen_kit::id::{SessionId, UserId};
 use denizen_kit::problem::{Code, Problem};
-use denizen_kit::seal::{Key, Master, sha256};
+use denizen_kit::seal::{Key, Root, sha256};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Deadline, Timestamp};
 use denizen_rpc::auth::internal::v1::sessions_server::SessionsServer;
@@ -22,6 +22,7 @@ use denizen_rpc::users::internal::v1::directory_client::DirectoryClient;
 use denizen_rpc::users::v1 as wire;
 use denizen_rpc::users::v1::administration_client::AdministrationClient;
 use denizen_rpc::users::v1::profiles_client::ProfilesClient;
+use denizen_rpc::users::v1::transfer_client::TransferClient;
 use denizen_rpc::users::v1::users_client::UsersClient;
 use denizen_rpc::{Links, Peer, Reply, Services, Signer, problem_from};
 use denizen_storage::Store;
@@ -93,8 +94,9 @@ impl House {
             links: links.of(Role::Users),
             clock: clock.clone(),
             config,
-            keys: Keys::new(&Master::new(Key::from_bytes([2; 32])), keys_db.clone()),
+            keys: Keys::new(&Root::new(Key::from_bytes([2; 32])), keys_db.clone()),
             access: Arc::default(),
+            turns: Arc::default(),
         });
         let world = Arc::new(World::default());
         let mut routes = Routes::builder();
@@ -128,6 +130,11 @@ impl House {
     pub(crate) fn profiles_once(&self, caller: &Caller, key: &str, request: &str) -> ProfilesClient<Peer> {
         let wish = Idempotency { key: key.to_owned(), fingerprint: sha256(request.as_bytes()) };
         self.links.profiles(&Arc::new(call(caller, Some(wish))))
+    }
+
+    /// Many accounts at once, for a caller.
+    pub(crate) fn transfer(&self, caller: &Caller) -> TransferClient<Peer> {
+        self.links.transfer(&Arc::new(call(caller, None)))
     }
 
     /// What administrators do, for a caller.

@@ -158,7 +158,7 @@ async fn verify_chain(
 }
 
 async fn walk(ctx: &Ctx, asked: &wire::VerifyChainRequest) -> Result<wire::VerifyChainResponse, Problem> {
-    let answer = ctx.renewed().audit().verify_chain(asked.clone()).await;
+    let answer = ctx.renewed().await?.audit().verify_chain(asked.clone()).await;
     answer.map(tonic::Response::into_inner).map_err(problem_from)
 }
 

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use denizen_kit::problem::{Code, Kind, Problem};
+use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::auth::v1 as wire;
-use denizen_rpc::problem_from;
 use http::StatusCode;
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
@@ -132,26 +131,9 @@ async fn validate(ctx: Ctx, JsonOrForm(form): JsonOrForm<TokenForm>) -> Result<a
     Ok(axum::Json(Value::Object(claims)))
 }
 
-/// Counts a login and shows what it gave.
+/// What a login gave.
 fn answer(outcome: Result<tonic::Response<wire::LoginResponse>, tonic::Status>) -> Result<Response, Failure> {
-    let outcome = outcome.map_err(problem_from).and_then(|answer| {
-        let given = LoginAnswer::of(answer.into_inner());
-        given.ok_or_else(|| Problem::new(Code::Internal, "the login gave neither tokens nor a challenge"))
-    });
-    let result = match &outcome {
-        Ok(answer) => answer.result(),
-        Err(problem) => failed_result(problem.kind),
-    };
-    metrics::counter!("denizen_logins_total", "result" => result).increment(1);
-    Ok(axum::Json(outcome?).into_response())
-}
-
-/// The name of a failure in the count of logins.
-const fn failed_result(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Unauthenticated | Kind::Invalid | Kind::Malformed => "failed",
-        Kind::Forbidden => "refused",
-        Kind::TooMany => "limited",
-        _ => "error",
-    }
+    let given = LoginAnswer::of(outcome?.into_inner());
+    let nothing = || Problem::new(Code::Internal, "the login gave neither tokens nor a challenge");
+    Ok(axum::Json(given.ok_or_else(nothing)?).into_response())
 }

@@ -178,14 +178,6 @@ impl LoginAnswer {
             Outcome::Challenge(challenge) => Self::Challenge(Challenge::of(challenge)),
         })
     }
-
-    /// Its name in the count of logins.
-    pub(crate) const fn result(&self) -> &'static str {
-        match self {
-            Self::Tokens(_) => "ok",
-            Self::Challenge(_) => "challenged",
-        }
-    }
 }
 
 // === impl Challenge ===

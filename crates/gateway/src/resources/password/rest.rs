@@ -96,7 +96,7 @@ async fn check_strength(ctx: Ctx, Json(form): Json<StrengthForm>) -> Result<axum
 
 /// Start the reset of somebody's password
 ///
-/// They get a link or a code; their password stays until they use it. Needs `users:write`.
+/// They get a link or a code; their password stays until they use it. Needs `users:write`, and every permission of theirs.
 #[utoipa::path(post, path = "/api/v1/admin/users/{id}/reset-password", tag = "admin", params(("id" = String, Path, description = "Id of the account")),
     request_body = StartResetForm, responses((status = 202, description = "The message is on its way", body = Accepted)))]
 async fn start_reset(

@@ -43,7 +43,7 @@ async fn end_other_sessions(ctx: Ctx) -> Result<StatusCode, Failure> {
 
 /// End a session
 ///
-/// One's own, or another's with `sessions:end`.
+/// One's own, or another's with `sessions:end` and every permission of that person.
 #[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions", params(("id" = String, Path, description = "Id of the session")),
     responses((status = 204, description = "It has ended")))]
 async fn end_session(ctx: Ctx, Path(session_id): Path<String>) -> Result<StatusCode, Failure> {
@@ -67,7 +67,7 @@ async fn list_sessions_of(
 
 /// End somebody's sessions
 ///
-/// All of them, and the logins under way. One's own, or another's with `sessions:end`.
+/// All of them, and the logins under way. One's own, or another's with `sessions:end` and every permission of that person.
 #[utoipa::path(delete, path = "/api/v1/admin/users/{id}/sessions", tag = "admin", params(("id" = String, Path, description = "Id of the account")),
     responses((status = 204, description = "They have ended")))]
 async fn end_sessions_of(ctx: Ctx, Path(id): Path<String>) -> Result<StatusCode, Failure> {

@@ -1,5 +1,5 @@
-//! The rows of an import, taken while the file comes: 500 at a time, so that a file of any length needs the memory of
-//! one part.
+//! The rows of an import, taken while the file comes: 500 at a time and a few such parts at once, so that a file of any
+//! length needs the memory of those.
 
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::problem_from;
 use denizen_rpc::users::v1 as wire;
 use futures::StreamExt as _;
+use futures::stream::FuturesOrdered;
+use tokio::task::JoinHandle;
 
 use super::view::Row;
 use crate::faces::ctx::Ctx;
@@ -15,6 +17,12 @@ use crate::records::{Broken, Splitter};
 
 /// Records of one call.
 const BATCH: usize = 500;
+
+/// Calls under way at a time: while one part is written, the next are made ready.
+const AHEAD: usize = 3;
+
+/// A call that is under way, whether or not its answer is looked for now.
+type Call = JoinHandle<Result<Vec<Row>, Problem>>;
 
 /// A file that is being taken.
 pub(super) struct Upload {
@@ -26,6 +34,7 @@ pub(super) struct Upload {
     records: Vec<String>,
     /// What is the same for each call; `first_row` is the number of the first record that waits.
     request: wire::ImportUsersRequest,
+    calls: FuturesOrdered<Call>,
     patience: Duration,
 }
 
@@ -41,25 +50,40 @@ impl Upload {
             splitter: Some(splitter),
             records: Vec::new(),
             request,
+            calls: FuturesOrdered::new(),
             patience,
         }
     }
 
     /// What became of the next rows; none when all are done.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Row>>, Problem> {
-        while self.records.len() < BATCH && self.splitter.is_some() {
-            self.read().await?;
+        while self.calls.len() < AHEAD {
+            while self.records.len() < BATCH && self.splitter.is_some() {
+                self.read().await?;
+            }
+            if self.records.is_empty() {
+                break;
+            }
+            let rest = self.records.split_off(self.records.len().min(BATCH));
+            let records = std::mem::replace(&mut self.records, rest);
+            self.send(records).await?;
         }
-        if self.records.is_empty() {
-            return Ok(None);
+        match self.calls.next().await {
+            None => Ok(None),
+            Some(ended) => ended.map_err(|_panicked| Problem::of(Code::Internal))?.map(Some),
         }
-        let rest = self.records.split_off(self.records.len().min(BATCH));
-        let records = std::mem::replace(&mut self.records, rest);
+    }
+
+    async fn send(&mut self, records: Vec<String>) -> Result<(), Problem> {
         let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
         let request = wire::ImportUsersRequest { records, ..self.request.clone() };
-        let answer = self.ctx.renewed().transfer().import_users(request).await.map_err(problem_from)?;
         self.request.first_row += count;
-        Ok(Some(answer.into_inner().rows.into_iter().map(Row::of).collect()))
+        let mut transfer = self.ctx.renewed().await?.transfer();
+        self.calls.push_back(tokio::spawn(async move {
+            let answer = transfer.import_users(request).await.map_err(problem_from)?;
+            Ok(answer.into_inner().rows.into_iter().map(Row::of).collect())
+        }));
+        Ok(())
     }
 
     /// Reads the next part of the file, or notes its end.

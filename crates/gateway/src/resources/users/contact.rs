@@ -116,7 +116,8 @@ async fn send_verification(ctx: Ctx) -> Result<Response, Failure> {
 /// Prove the e-mail address
 ///
 /// By the token of the link, which anyone may bring, or by one's own code. Without the account's own token its
-/// sessions end: who registered it may be another than who holds the mailbox.
+/// sessions end: who registered it may be another than who holds the mailbox. A link to a new address of an account
+/// with a proved one counts with the account's own token only.
 #[utoipa::path(post, path = "/api/v1/email/verify/confirm", tag = "users", request_body = ProofForm, responses(
     (status = 200, description = "The account to its owner; that the address is proved to others", body = EmailProved)))]
 async fn confirm_email(ctx: Ctx, Json(form): Json<ProofForm>) -> Result<Response, Failure> {

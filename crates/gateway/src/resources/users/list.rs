@@ -90,10 +90,14 @@ async fn all(
             return Some((Ok(users), None));
         }
         asked.cursor = answer.next_cursor;
-        let next = ctx.renewed().users().list_users(asked.clone()).await;
-        let next = next.map(tonic::Response::into_inner).map_err(problem_from);
+        let next = more(&ctx, asked.clone()).await;
         Some((Ok(users), Some((ctx, asked, next))))
     }))
+}
+
+async fn more(ctx: &Ctx, asked: wire::ListUsersRequest) -> Result<wire::ListUsersResponse, Problem> {
+    let answer = ctx.renewed().await?.users().list_users(asked).await;
+    answer.map(tonic::Response::into_inner).map_err(problem_from)
 }
 
 // === impl ListQuery ===

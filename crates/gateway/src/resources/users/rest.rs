@@ -43,7 +43,6 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     (status = 201, description = "The account", body = User, headers(("Location" = String), ("ETag" = String)))))]
 async fn register(ctx: Ctx, Json(form): Json<RegisterForm>) -> Result<Response, Failure> {
     let user = ctx.users().register(form.into_message()?).await?.into_inner();
-    metrics::counter!("denizen_registrations_total").increment(1);
     Ok(created(user, true))
 }
 

@@ -6,7 +6,7 @@ use denizen_kit::time::Timestamp;
 use rlibphonenumber::Region;
 
 use super::{Fault, Record};
-use crate::model::profile::{is_locale, parse_metadata};
+use crate::model::profile::is_locale;
 use crate::model::{Email, Metadata, Mobile, Name, Preferences, Reason, Status, User, Username};
 
 /// Most devices with a push token.
@@ -146,8 +146,7 @@ impl Record {
 
     fn metadata(&self) -> Result<Metadata, Fault> {
         let Some(value) = &self.metadata else { return Ok(Metadata::default()) };
-        let checked = parse_metadata(&value.to_string()).map_err(|why| invalid("/metadata", why))?;
-        Ok(Metadata::of(&checked))
+        Metadata::checked(value).map_err(|why| invalid("/metadata", why))
     }
 
     fn push_tokens(&self) -> Result<std::collections::BTreeMap<String, String>, Fault> {

@@ -89,7 +89,7 @@ async fn check(app: &App, cx: &Cx, id: UserId) -> Result<()> {
 async fn check_standing(tx: &mut Tx, cx: &Cx, id: UserId, standing: &Standing) -> Result<()> {
     let is_job = cx.person().is_none() && cx.caller().service == Role::Users;
     if !is_job {
-        check_reach(tx, cx, id, standing).await?;
+        reach::require_reach_of(tx, cx, id, &standing.roles).await?;
     }
     let is_admin = standing.deleted_at.is_none() && standing.roles.iter().any(|role| role == "admin");
     if is_admin && !store::another_admin(tx, id).await? {
@@ -100,15 +100,6 @@ async fn check_standing(tx: &mut Tx, cx: &Cx, id: UserId, standing: &Standing) -
 
 fn no_reason() -> Problem {
     Problem::invalid("/reason", "required", "say why the account of somebody else is erased")
-}
-
-/// Nobody erases somebody who may more than they may themselves.
-async fn check_reach(tx: &mut Tx, cx: &Cx, id: UserId, standing: &Standing) -> Result<()> {
-    if cx.is_self(id) || reach::own(cx).covers(reach::permissions_of(tx, &standing.roles).await?) {
-        return Ok(());
-    }
-    let detail = "this account may more than you; somebody with all of its permissions can do this";
-    Err(Problem::new(Code::Forbidden, detail).into())
 }
 
 /// The reason, sealed to who gave it: it must not go with the person it is about, nor stay readable for all.

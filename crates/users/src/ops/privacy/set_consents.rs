@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::events::ConsentChanged;
 use crate::model::consent::{Consent, Wish};
 use crate::ops::permit;
+use crate::ops::reach::require_reach_to;
 use crate::store::consents::{self, Change};
 
 /// How many purposes one person has at most.
@@ -34,6 +35,7 @@ async fn write(app: &App, cx: &Cx, id: UserId, wishes: &[Wish]) -> Result<Vec<Co
     if !consents::is_live(&mut tx, id).await? {
         return Err(Error::NoSuchUser);
     }
+    require_reach_to(&mut tx, cx, id).await?;
     let before = consents::consents(&mut tx, id).await?;
     let is_known = |wish: &&Wish| before.iter().any(|consent| consent.wish.purpose == wish.purpose);
     if before.len() + wishes.iter().filter(|wish| !is_known(wish)).count() > MOST {

@@ -13,6 +13,7 @@ use crate::App;
 use crate::error::{Error, Result};
 use crate::events::RestrictionChanged;
 use crate::ops::permit;
+use crate::ops::reach::require_reach_to;
 use crate::ops::view::note_view;
 use crate::store::consents;
 
@@ -41,6 +42,7 @@ pub(crate) async fn get_restriction(app: &App, cx: &Cx, id: UserId) -> Result<wi
 
 async fn write(app: &App, cx: &Cx, id: UserId, restricted: bool) -> Result<wire::Restriction> {
     let mut tx = app.db.write().await?;
+    require_reach_to(&mut tx, cx, id).await?;
     let (since, by) = consents::restriction(&mut tx, id).await?.ok_or(Error::NoSuchUser)?;
     if since.is_some() == restricted {
         return Ok(answer(id, since));
