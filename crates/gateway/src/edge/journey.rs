@@ -197,8 +197,9 @@ impl Journey {
 
     /// Hands the request to the operation that its path now names. All rules of that operation hold, as if it had been
     /// asked for itself.
-    async fn ask_own_face(&self, request: Request<Body>) -> Result<Response, Failure> {
+    async fn ask_own_face(&self, mut request: Request<Body>) -> Result<Response, Failure> {
         let inner = &*self.edge.0;
+        inner.drop_slash(&mut request);
         let endpoint = match inner.table.find(request.uri().path(), request.method()) {
             Found::Endpoint(_, endpoint) => endpoint,
             Found::Method(route) => return Err(method_not_allowed(&route.allow)),
