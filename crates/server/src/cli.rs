@@ -138,11 +138,11 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Import(import) => Box::pin(transfer::import(load(&sources).await?, import)).await,
         Command::Export(export) => Box::pin(transfer::export(load(&sources).await?, export)).await,
         Command::Audit(command) => audit::run(load(&sources).await?, command).await,
+        Command::Config(Settings::Check) => check(&load(&sources).await?),
         Command::Keys(command) => {
             let (config, entries) = load_with_entries(&sources).await?;
             keys::run(config, &entries, command).await
         }
-        Command::Config(Settings::Check) => check(&load(&sources).await?),
         Command::Config(Settings::Explain) => explain(&sources).await,
         Command::Generate { folder } => generate::write(&folder),
     }

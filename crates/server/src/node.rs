@@ -192,7 +192,7 @@ fn gateway_app(house: &House, databases: &HashMap<Role, Db>) -> Arc<gateway::App
         info,
         network_key: house.root.networks(),
         account_changes: databases.get(&Role::Users).and_then(Db::changes),
-        identity_key: house.master.service("gateway-identity"),
+        identity_key: house.root.service("gateway-identity"),
         tasks: house.tasks.clone(),
     })
 }

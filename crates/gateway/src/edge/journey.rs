@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use denizen_kit::problem::{Code, Problem};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use tokio::time::Instant;
 
@@ -30,6 +33,20 @@ use crate::proxy::transform::{Incoming, Params};
 
 /// Largest answer that is changed or put together, in bytes.
 const LARGEST_ANSWER: usize = 8 << 20;
+
+/// Headers of a request that the parts of an aggregate are not asked with: they are about its body, or about an answer
+/// that the client has of the whole.
+const NOT_OF_PARTS: [HeaderName; 9] = [
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    EXPECT,
+    IF_MATCH,
+    IF_MODIFIED_SINCE,
+    IF_NONE_MATCH,
+    IF_RANGE,
+    IF_UNMODIFIED_SINCE,
+    RANGE,
+];
 
 /// What stays the same on the whole way.
 pub(super) struct Journey {
@@ -92,17 +109,28 @@ impl Journey {
         if let Target::Aggregate(aggregate, _) = &self.rule.target {
             let response = self.clone().ask_all(aggregate, request.into_parts().0).await?;
             return self
-                .changed(response, Incoming { method, sent: uri.clone(), uri, params: self.params.clone() })
+                .changed(
+                    (response, By::Operation),
+                    Incoming { method, sent: uri.clone(), uri, params: self.params.clone() },
+                )
                 .await;
         }
         let request = self.rewritten(request)?;
         let request = self.prepared(request).await?;
         let incoming = Incoming { method, uri, sent: request.uri().clone(), params: self.params.clone() };
+        let mut by = By::Operation;
         let response = match &self.rule.target {
             Target::Upstream(upstream, policy) => self.send(upstream, policy, request).await?,
+            Target::Own | Target::Aggregate(..) if self.rule.spec.response.is_some() => {
+                // What the operation refuses is an answer that the route may change, too.
+                self.ask_own_face(request).await.unwrap_or_else(|failure| {
+                    by = By::Door;
+                    failure.into_response()
+                })
+            }
             Target::Own | Target::Aggregate(..) => self.ask_own_face(request).await?,
         };
-        self.changed(response, incoming).await
+        self.changed((response, by), incoming).await
     }
 
     /// The request with the method and path that the route gives it.
@@ -146,32 +174,32 @@ impl Journey {
     }
 
     /// The answer as the route changes it.
-    async fn changed(&self, response: Response, incoming: Incoming) -> Result<Response, Failure> {
+    async fn changed(&self, (response, by): (Response, By), incoming: Incoming) -> Result<Response, Failure> {
         let Some(transform) = &self.rule.spec.response else { return Ok(response) };
-        let response = self.shown(response);
+        let response = self.shown(response, by);
         let (mut parts, body) = response.into_parts();
-        if !transform.needs_body() {
-            transform.apply(&incoming, &mut parts.status, &mut parts.headers, bytes::Bytes::new());
-            return Ok(Response::from_parts(parts, body));
+        if !transform.reads(&incoming, parts.status, &parts.headers) {
+            let bytes = transform.apply(&incoming, &mut parts.status, &mut parts.headers, None);
+            return Ok(Response::from_parts(parts, bytes.map_or(body, Body::from)));
         }
         let bytes = whole(body).await?;
-        let bytes = transform.apply(&incoming, &mut parts.status, &mut parts.headers, bytes);
-        parts.headers.remove(CONTENT_LENGTH);
-        Ok(Response::from_parts(parts, Body::from(bytes)))
+        let bytes = transform.apply(&incoming, &mut parts.status, &mut parts.headers, Some(bytes));
+        Ok(Response::from_parts(parts, Body::from(bytes.unwrap_or_default())))
     }
 
     /// The answer as a client would see it: a failure of our own is written out, so that it can be changed too.
-    fn shown(&self, mut response: Response) -> Response {
+    fn shown(&self, mut response: Response, by: By) -> Response {
         let app = &self.edge.0.app;
         let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
-        app.refusals.note(&app.clock, self.arrival.ip, (By::Operation, failure.code()));
+        app.refusals.note(&app.clock, self.arrival.ip, (by, failure.code()));
         failure.render(&app.config.public_url, &self.arrival.request_id)
     }
 
     /// Hands the request to the operation that its path now names. All rules of that operation hold, as if it had been
     /// asked for itself.
-    async fn ask_own_face(&self, request: Request<Body>) -> Result<Response, Failure> {
+    async fn ask_own_face(&self, mut request: Request<Body>) -> Result<Response, Failure> {
         let inner = &*self.edge.0;
+        inner.drop_slash(&mut request);
         let endpoint = match inner.table.find(request.uri().path(), request.method()) {
             Found::Endpoint(_, endpoint) => endpoint,
             Found::Method(route) => return Err(method_not_allowed(&route.allow)),
@@ -234,9 +262,10 @@ impl Journey {
         *request.method_mut() = part.method;
         *request.uri_mut() = Uri::from(part.target);
         *request.headers_mut() = headers;
-        for name in [CONTENT_LENGTH, CONTENT_TYPE] {
+        for name in NOT_OF_PARTS {
             request.headers_mut().remove(name);
         }
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let upstreams = match &self.rule.target {
             Target::Aggregate(_, upstreams) => upstreams,
             Target::Own | Target::Upstream(..) => return Err(Problem::of(Code::Internal)),
@@ -245,7 +274,10 @@ impl Journey {
             Some((upstream, policy)) => self.send(upstream, policy, request).await,
             None => self.ask_own_face(request).await,
         };
-        let response = self.shown(answer.unwrap_or_else(axum::response::IntoResponse::into_response));
+        let response = match answer {
+            Ok(response) => self.shown(response, By::Operation),
+            Err(failure) => self.shown(failure.into_response(), By::Door),
+        };
         let (parts, body) = response.into_parts();
         let bytes = whole(body).await?;
         Ok((parts.status, parts.headers, bytes))

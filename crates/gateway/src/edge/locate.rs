@@ -74,6 +74,12 @@ impl Inner {
         if !odd.is_none() {
             return Err(path::refused());
         }
+        self.drop_slash(request);
+        Ok(Place::Own(self.table.find(request.uri().path(), request.method())))
+    }
+
+    /// Takes the slash off the end of a path that is not known with it.
+    pub(super) fn drop_slash(&self, request: &mut Request<Body>) {
         let sent = request.uri().path();
         if let Some(bare) = without_slash(sent)
             && self.table.route(sent).is_none()
@@ -81,7 +87,6 @@ impl Inner {
             let bare = bare.to_owned();
             set_path(request, &bare);
         }
-        Ok(Place::Own(self.table.find(request.uri().path(), request.method())))
     }
 
     fn locate_by(

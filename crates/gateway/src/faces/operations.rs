@@ -6,7 +6,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
 
 /// Operations of the REST face that go by another name than the one they call.
-const NAMES: [(&str, &str); 17] = [
+const NAMES: [(&str, &str); 23] = [
     ("confirm_change_of_email", "ConfirmEmail"),
     ("confirm_change_of_mobile", "ConfirmMobile"),
     ("consent_history", "ListConsentChanges"),
@@ -21,8 +21,14 @@ const NAMES: [(&str, &str); 17] = [
     ("put_consents", "SetConsents"),
     ("put_preferences", "UpdateUser"),
     ("put_user", "UpdateUser"),
+    ("report_email_status", "ReportStatus"),
+    ("report_push_status", "ReportStatus"),
+    ("report_sms_status", "ReportStatus"),
     ("resend_code", "ResendChallenge"),
     ("restrict", "SetRestriction"),
+    ("send_email", "SendNotification"),
+    ("send_push", "SendNotification"),
+    ("send_sms", "SendNotification"),
     ("validate", "ValidateToken"),
 ];
 

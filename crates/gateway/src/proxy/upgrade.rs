@@ -96,7 +96,7 @@ pub(super) async fn forward(
         return Err(Failure::from(problem).with_status(StatusCode::BAD_GATEWAY));
     }
     let over_http2 = client.protocol.is_some();
-    start(hop.tunnels, client.end, upstream, hold);
+    start(hop.tunnels, client.end, upstream, (hold, cluster.clone()));
     let mut response = answer(agreed);
     if over_http2 {
         *response.status_mut() = StatusCode::OK;
@@ -109,11 +109,17 @@ pub(super) async fn forward(
 }
 
 /// Passes bytes both ways until one side is done, the caller's time is over, or the node has stopped for long enough.
-fn start(tunnels: Tunnels<'_>, client: OnUpgrade, upstream: OnUpgrade, hold: Option<Hold>) {
+fn start(
+    tunnels: Tunnels<'_>,
+    client: OnUpgrade,
+    upstream: OnUpgrade,
+    (hold, cluster): (Option<Hold>, Cluster),
+) {
     let tasks = tunnels.tasks.clone();
     let Tunnels { drain, until, .. } = tunnels;
     tunnels.tasks.spawn("gateway.tunnel", async move {
-        let _hold = hold;
+        // With its cluster a connection would end that another set of routes no longer names.
+        let _held = (hold, cluster);
         let stopped = async {
             tasks.stopping().await;
             sleep(drain).await;

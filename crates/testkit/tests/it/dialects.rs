@@ -3,6 +3,7 @@
 
 mod crud;
 mod django;
+mod notices;
 mod shop;
 mod six;
 

@@ -82,7 +82,10 @@ async fn insert(app: &App, cx: &Cx, user: &User, key: &Key) -> Result<wire::User
     let (status, roles) = (user.status.as_str(), user.roles.clone());
     tx.emit(cx, UserCreated { user_id: user.id, verify_email, verify_mobile, status, roles });
     tx.commit().await?;
-    Ok(crate::rpc::encode(user, cx))
+    let mut shown = crate::rpc::encode(user, cx);
+    // Only who registers sends a token: to them the account is their own, though nobody is logged in yet.
+    shown.push_tokens = user.push_tokens.clone().into_iter().collect();
+    Ok(shown)
 }
 
 // === impl Draft ===

@@ -90,21 +90,11 @@ fn form(text: &str) -> String {
     Value::Object(fields).to_string()
 }
 
-/// The text of an answer's body; none when it is not a whole JSON document that can be read here.
-pub(super) fn answer_text<'b>(
-    method: &Method,
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &'b Bytes,
-) -> Option<&'b str> {
+/// Whether the body of an answer is a whole JSON document, as far as its head says; one without a content type has none.
+pub(super) fn is_readable(method: &Method, status: StatusCode, headers: &HeaderMap) -> bool {
     let is_whole = status != StatusCode::PARTIAL_CONTENT && status != StatusCode::NOT_MODIFIED;
-    if *method == Method::HEAD || !is_whole || !is_plain(headers) {
-        return None;
-    }
-    if !body.is_empty() && !is_json(headers) {
-        return None;
-    }
-    std::str::from_utf8(body).ok()
+    let is_read = is_json(headers) || !headers.contains_key(CONTENT_TYPE);
+    *method != Method::HEAD && is_whole && is_plain(headers) && is_read
 }
 
 /// Whether the body is not compressed.

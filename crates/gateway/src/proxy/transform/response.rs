@@ -12,7 +12,7 @@ use super::headers::HeaderRules;
 use super::links;
 use super::mistake::{At as _, Mistake};
 use super::open::Ambiguous;
-use super::read::{Document, answer_text};
+use super::read::{Document, is_readable};
 use super::reference::{Message, Scope};
 use super::request::DIGESTS;
 use super::spec::{ResponseSpec, ResponseStepSpec, StatusSpec};
@@ -69,10 +69,10 @@ impl ResponseTransform {
         Ok(Self { steps, needs_body })
     }
 
-    /// Whether the body must be given whole; if not, [`Self::apply`] takes and gives an empty one, and the body of the
-    /// answer can be streamed.
-    pub(crate) const fn needs_body(&self) -> bool {
-        self.needs_body
+    /// Whether the body of an answer with this head must be given whole. If not it can be streamed: one that no rule
+    /// reads, or that is no plain JSON.
+    pub(crate) fn reads(&self, incoming: &Incoming, status: StatusCode, headers: &HeaderMap) -> bool {
+        self.needs_body && is_readable(&incoming.method, status, headers)
     }
 
     /// Makes a request ask for an answer that can be changed: whole, and not compressed.
@@ -84,17 +84,18 @@ impl ResponseTransform {
         }
     }
 
-    /// Changes an answer. A body that is no JSON, or not whole, stays as it is. So does one of a status from 400 on,
-    /// unless a step names the statuses that it is for.
+    /// Changes an answer: its new body, or none when the one that was not given goes on as it comes. A body that is no
+    /// JSON, or not whole, stays as it is. So does one of a status from 400 on, unless a step names the statuses that it
+    /// is for.
     pub(crate) fn apply(
         &self,
         incoming: &Incoming,
         status: &mut StatusCode,
         headers: &mut HeaderMap,
-        body: Bytes,
-    ) -> Bytes {
-        let text =
-            if self.needs_body { answer_text(&incoming.method, *status, headers, &body) } else { None };
+        body: Option<Bytes>,
+    ) -> Option<Bytes> {
+        let readable = body.as_ref().filter(|_| self.reads(incoming, *status, headers));
+        let text = readable.and_then(|body| std::str::from_utf8(body).ok());
         let mut document = text.and_then(Document::of_answer);
         let mut is_rewritten = false;
         for step in &self.steps {
@@ -105,13 +106,13 @@ impl ResponseTransform {
         if has_no_body(*status) {
             headers.remove(CONTENT_TYPE);
             headers.remove(CONTENT_LENGTH);
-            return Bytes::new();
+            return Some(Bytes::new());
         }
         match document {
             Some(document) if is_rewritten => {
                 let bytes = document.bytes();
                 describe(headers, &bytes);
-                bytes
+                Some(bytes)
             }
             _ => body,
         }

@@ -94,7 +94,8 @@ async fn an_administrator_acts() {
         let (ada, _) = client.login("ada@example.test").await;
         ask(&ada, "GET /admin/users").await.expect(403);
         ask(&ada, "GET /user/admin/stats").await.expect(403);
-        super::json(&ada, "POST /admin/create-user", json!({})).await.expect(403);
+        let form = json!({ "name": "X", "email": "x@example.test", "password": PASSWORD, "role": "admin" });
+        super::json(&ada, "POST /admin/create-user", form).await.expect(403);
     })
     .await;
 }

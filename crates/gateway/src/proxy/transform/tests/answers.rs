@@ -57,10 +57,26 @@ fn nothing_is_buffered_when_no_rule_reads_the_body() {
             .needs_body()
     );
     assert!(request(r#"request = { headers = { set = { "x" = "{/a}" } } }"#).unwrap().needs_body());
-    let streamed = response("response = { status = 201, links = true }").unwrap();
-    assert!(!streamed.needs_body());
-    let buffered = response(r#"response = { when = { has = ["/a"] } }"#).unwrap();
+    let reads = |route: &str, content_type: &'static str| {
+        let headers = parts("GET", "/", &[("content-type", content_type)]).headers;
+        response(route).unwrap().reads(&incoming(), StatusCode::OK, &headers)
+    };
+    assert!(!reads("response = { status = 201, links = true }", "application/json"));
+    let looks = r#"response = { when = { has = ["/a"] } }"#;
+    assert!(reads(looks, "application/json") && !reads(looks, "text/csv"));
     let mut headers = parts("GET", "/", &[("accept-encoding", "br"), ("range", "bytes=0-1")]).headers;
-    buffered.prepare(&mut headers);
+    response(looks).unwrap().prepare(&mut headers);
     assert_eq!((headers["accept-encoding"].as_bytes(), headers.get("range")), (&b"identity"[..], None));
+}
+
+#[test]
+fn a_body_that_is_not_given_goes_on() {
+    let route = r#"response = { status = { 200 = 203, 404 = 204 }, body = { add = { a = 1 } } }"#;
+    let apply = |status: u16| {
+        let (mut status, mut headers) = (StatusCode::from_u16(status).unwrap(), HeaderMap::new());
+        let body = response(route).unwrap().apply(&incoming(), &mut status, &mut headers, None);
+        (status.as_u16(), body)
+    };
+    assert_eq!(apply(200), (203, None));
+    assert_eq!(apply(404), (204, Some(Bytes::new())), "a status without a body");
 }

@@ -56,21 +56,24 @@ fn body_of(route: &str, body: &str) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
+fn incoming() -> Incoming {
+    Incoming {
+        method: Method::GET,
+        uri: Uri::from_static("/api/users/?page=2"),
+        sent: Uri::from_static("/api/v1/users?limit=2"),
+        params: params(),
+    }
+}
+
 fn answered(
     route: &str,
     status: u16,
     headers: &[(&str, &str)],
     body: &str,
 ) -> (StatusCode, HeaderMap, String) {
-    let incoming = Incoming {
-        method: Method::GET,
-        uri: Uri::from_static("/api/users/?page=2"),
-        sent: Uri::from_static("/api/v1/users?limit=2"),
-        params: params(),
-    };
     let mut status = StatusCode::from_u16(status).unwrap();
     let mut headers = parts("GET", "/", headers).headers;
     let transform = response(route).unwrap();
-    let body = transform.apply(&incoming, &mut status, &mut headers, Bytes::from(body.to_owned()));
-    (status, headers, String::from_utf8(body.to_vec()).unwrap())
+    let body = transform.apply(&incoming(), &mut status, &mut headers, Some(Bytes::from(body.to_owned())));
+    (status, headers, String::from_utf8(body.unwrap().to_vec()).unwrap())
 }
