@@ -19,7 +19,7 @@ use super::error::BadCluster;
 use super::inner::Inner;
 use super::target::Found;
 
-pub use place::Discover;
+pub use place::{ConsulPlace, Discover, DnsPlace, EurekaPlace};
 
 /// The first pause after a failed look-up, doubled with each further one.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// What looks targets up.
 enum Source {
-    Dns(dns::Dns),
+    Dns(Box<dns::Dns>),
     Consul(consul::Consul),
     Eureka(eureka::Eureka),
 }
@@ -48,7 +48,7 @@ struct Failed(String);
 pub(crate) fn start(inner: &Arc<Inner>) -> Result<(), BadCluster> {
     let Some(place) = &inner.spec.discover else { return Ok(()) };
     let source = match place {
-        Discover::Dns(place) => Source::Dns(dns::Dns::new(place)?),
+        Discover::Dns(place) => Source::Dns(Box::new(dns::Dns::new(place)?)),
         Discover::Consul(place) => Source::Consul(consul::Consul::new(place, inner.tasks())?),
         Discover::Eureka(place) => Source::Eureka(eureka::Eureka::new(place, inner.tasks())?),
     };
@@ -74,7 +74,11 @@ async fn follow(inner: Arc<Inner>, mut source: Source) {
             Err(Failed(reason)) => {
                 let pause = PAUSE.saturating_mul(1 << failures.min(5)).min(MAX_PAUSE);
                 failures += 1;
-                tracing::warn!(cluster = inner.spec.name, reason, "a look-up of targets failed; those known stay");
+                tracing::warn!(
+                    cluster = inner.spec.name,
+                    reason,
+                    "a look-up of targets failed; those known stay"
+                );
                 note(&inner, reason);
                 inner.dice.jitter(pause)
             }

@@ -62,7 +62,7 @@ pub struct EurekaPlace {
 }
 
 /// The words after a question mark.
-type Words<'a> = Vec<(String, String)>;
+type Words = Vec<(String, String)>;
 
 impl FromStr for Discover {
     type Err = BadCluster;
@@ -90,13 +90,22 @@ impl FromStr for Discover {
 fn read_dns(url: &str, words: &mut Words) -> Option<DnsPlace> {
     let origin = Origin::parse(url).ok()?;
     let server = read_server(words)?;
-    Some(DnsPlace { name: origin.host().to_owned(), port: Some(origin.port()), is_tls: origin.is_tls(), server })
+    Some(DnsPlace {
+        name: origin.host().to_owned(),
+        port: Some(origin.port()),
+        is_tls: origin.is_tls(),
+        server,
+    })
 }
 
 fn read_srv(name: &str, words: &mut Words) -> Option<DnsPlace> {
     let is_name = name.split('.').all(|label| !label.is_empty() && label.len() < 64) && name.contains('.');
-    let place =
-        DnsPlace { name: name.to_owned(), port: None, is_tls: read_scheme(words)?, server: read_server(words)? };
+    let place = DnsPlace {
+        name: name.to_owned(),
+        port: None,
+        is_tls: read_scheme(words)?,
+        server: read_server(words)?,
+    };
     is_name.then_some(place)
 }
 
@@ -180,7 +189,10 @@ mod tests {
         let shown = |text: &str| text.parse::<Discover>().unwrap().to_string();
         assert_eq!(shown("dns+http://shop.internal:9001"), "dns+http://shop.internal:9001");
         assert_eq!(shown("dns+https://shop.internal"), "dns+https://shop.internal:443");
-        assert_eq!(shown("dns+srv:_http._tcp.shop.internal?server=10.0.0.2:8600"), "dns+srv:_http._tcp.shop.internal");
+        assert_eq!(
+            shown("dns+srv:_http._tcp.shop.internal?server=10.0.0.2:8600"),
+            "dns+srv:_http._tcp.shop.internal"
+        );
         assert_eq!(
             shown("consul:http://10.0.0.2:8500/shop?dc=eu&tag=v1&token=secret"),
             "consul:http://10.0.0.2:8500/shop"

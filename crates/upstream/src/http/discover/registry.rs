@@ -58,7 +58,8 @@ impl Registry {
         let broken = || Failed("the registry's answer broke off, or is too large".to_owned());
         let bytes = whole.map_err(|_| broken())?.map_err(|_| broken())?.to_bytes();
         let read = serde_json::from_slice(&bytes);
-        let answer = read.map_err(|error| Failed(format!("the registry's answer is not as documented: {error}")))?;
+        let answer =
+            read.map_err(|error| Failed(format!("the registry's answer is not as documented: {error}")))?;
         Ok((answer, parts.headers))
     }
 }
