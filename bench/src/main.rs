@@ -8,6 +8,7 @@ mod http1;
 mod load;
 mod machine;
 mod node;
+mod pace;
 mod people;
 mod process;
 mod report;
@@ -53,6 +54,8 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         threads: u32,
     },
+    /// Asks a server for the same thing at an even pace and prints a line of JSON.
+    Pace(pace::Options),
 }
 
 /// What to measure, and how long.
@@ -122,6 +125,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match cli.command {
         Some(Command::Bare { listen, body }) => runtime.block_on(bare::serve(listen, &body)),
+        Some(Command::Pace(options)) => {
+            say(&runtime.block_on(pace::measure(&options))?);
+            Ok(())
+        }
         _ => runtime.block_on(report::measure_and_write(&cli.options)),
     }
 }

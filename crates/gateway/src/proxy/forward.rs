@@ -10,7 +10,7 @@ use axum::response::Response;
 use denizen_kit::problem::Problem;
 use denizen_kit::task::Tasks;
 use denizen_upstream::http::{self as upstream, Ask, Cluster, hash_key};
-use http::header::{CONNECTION, COOKIE, HOST, UPGRADE, VIA};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, UPGRADE, VIA};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use tokio::time::Instant;
@@ -146,6 +146,8 @@ pub(crate) async fn forward(
     };
     let wanted = headers::prepare(&mut parts.headers, &about);
     parts.headers.append(VIA, SELF);
+    // The connection frames the body anew, by what it is: a length that does not fit cannot go on.
+    parts.headers.remove(CONTENT_LENGTH);
     match (policy.host, host) {
         // `insert` leaves one, however many came.
         (HostPolicy::Original, Some(host)) => drop(parts.headers.insert(HOST, host)),
@@ -217,8 +219,9 @@ fn key(hop: &Hop<'_>, uri: &Uri, headers: &HeaderMap) -> Option<u64> {
 }
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
-    let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")).next()
+    let mut pairs =
+        headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.find_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
 /// A request that asks for a tunnel to somewhere: a gateway is no proxy of that kind.
@@ -226,3 +229,7 @@ pub(super) fn no_tunnels() -> Failure {
     let detail = "CONNECT is not spoken here; ask for the resource itself";
     Failure::from(Problem::new(denizen_kit::problem::Code::MethodNotAllowed, detail))
 }
+
+#[cfg(test)]
+#[path = "forward_tests.rs"]
+mod tests;

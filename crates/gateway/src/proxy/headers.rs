@@ -4,10 +4,9 @@
 //! gateway alone: copies that a client sent, also with underscores for hyphens, are taken off first, and a client cannot
 //! have them taken off later by naming them in `Connection`.
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::{CONNECTION, CONTENT_TYPE, TE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_TYPE, COOKIE, TE, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::edge::request::REQUEST_ID;
@@ -67,17 +66,17 @@ pub(crate) fn prepare(headers: &mut HeaderMap, about: &About<'_>) -> Option<Head
     let is_grpc =
         headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
     strip(headers, about.is_peer_trusted);
+    join_cookies(headers);
     if wants_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
     write_forwarded(headers, about);
     headers.insert(REQUEST_ID, about.request_id.clone());
-    match about.trace {
-        Some(trace) => drop(headers.insert(TRACEPARENT, trace.clone())),
-        None => {
-            headers.remove(TRACEPARENT);
-            headers.remove(TRACESTATE);
-        }
+    if let Some(trace) = about.trace {
+        headers.insert(TRACEPARENT, trace.clone());
+    } else {
+        headers.remove(TRACEPARENT);
+        headers.remove(TRACESTATE);
     }
     if let Some(identity) = about.identity {
         identity.write(headers);
@@ -112,6 +111,17 @@ fn strip(headers: &mut HeaderMap, is_peer_trusted: bool) {
     remove_where(headers, |name| {
         name == "expect" || is_hop_by_hop(name) || is_ours(name, is_peer_trusted) || is_twin(name)
     });
+}
+
+/// HTTP/2 clients may send cookies in pieces, HTTP/1 knows one line only (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let pieces: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if pieces.len() < 2 {
+        return;
+    }
+    if let Ok(joined) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 /// Whether it concerns one connection only.
@@ -195,21 +205,9 @@ fn names_in<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item
 }
 
 fn write_forwarded(headers: &mut HeaderMap, about: &About<'_>) {
-    if let Some(peer) = about.peer {
-        let peer = peer.ip().to_canonical();
-        let mut chain = String::new();
-        for line in headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()) {
-            chain.push_str(line);
-            chain.push_str(", ");
-        }
-        let _ = write!(chain, "{peer}");
-        set(headers, FORWARDED_FOR, &chain);
-        match about.client_ip {
-            Some(client) if client != peer => set(headers, REAL_IP, &client.to_string()),
-            _ => set(headers, REAL_IP, &peer.to_string()),
-        }
-    } else {
-        headers.remove(REAL_IP);
+    match about.peer {
+        Some(peer) => write_peer(headers, peer.ip().to_canonical(), about.client_ip),
+        None => drop(headers.remove(REAL_IP)),
     }
     let told = headers.get(FORWARDED_PROTO).map(HeaderValue::as_bytes);
     if !matches!(told, Some(b"http" | b"https")) {
@@ -219,6 +217,23 @@ fn write_forwarded(headers: &mut HeaderMap, about: &About<'_>) {
         && !headers.contains_key(FORWARDED_HOST)
     {
         headers.insert(FORWARDED_HOST, host.clone());
+    }
+}
+
+/// Adds the peer to those that trusted proxies have named, if any.
+fn write_peer(headers: &mut HeaderMap, peer: IpAddr, client: Option<IpAddr>) {
+    let Ok(own) = HeaderValue::try_from(peer.to_string()) else { return };
+    let real = match client {
+        Some(client) if client != peer => HeaderValue::try_from(client.to_string()).unwrap_or(own.clone()),
+        _ => own.clone(),
+    };
+    headers.insert(REAL_IP, real);
+    let lines = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok());
+    let chain = lines.fold(String::new(), |chain, line| chain + line + ", ");
+    if chain.is_empty() {
+        headers.insert(FORWARDED_FOR, own);
+    } else if let Ok(chain) = HeaderValue::try_from(format!("{chain}{peer}")) {
+        headers.insert(FORWARDED_FOR, chain);
     }
 }
 

@@ -159,6 +159,12 @@ fn only_an_upgrade_that_leaves_http_is_asked_for() {
 }
 
 #[test]
+fn cookies_in_pieces_become_one_line() {
+    let pieces = [("cookie", "a=1"), ("cookie", "b=2"), ("cookie", "c=3")];
+    assert!(sent(&pieces, &about()).contains(&"cookie: a=1; b=2; c=3".to_owned()));
+}
+
+#[test]
 fn deadlines_go_on() {
     let about = About { millis: Some(4_950), ..about() };
     assert!(sent(&[], &about).contains(&"x-request-timeout: 4950".to_owned()));

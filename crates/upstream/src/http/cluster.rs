@@ -88,3 +88,18 @@ async fn sweep(inner: &Inner) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The server keeps room for this with each connection, also while that is idle.
+    #[tokio::test]
+    async fn what_a_request_needs_meanwhile_is_small() {
+        let spec = ClusterSpec::new("test").with_target("http://127.0.0.1:9");
+        let cluster = Cluster::start(spec, &Tasks::new()).unwrap();
+        let ask = Ask::default();
+        let size = std::mem::size_of_val(&cluster.send(Request::new(Body::empty()), &ask));
+        assert!(size <= 4_096, "{size} bytes");
+    }
+}

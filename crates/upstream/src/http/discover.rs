@@ -19,7 +19,7 @@ use super::error::BadCluster;
 use super::inner::Inner;
 use super::target::Found;
 
-pub use place::Discover;
+pub use place::{ConsulPlace, Discover, DnsPlace, EurekaPlace};
 
 /// The first pause after a failed look-up, doubled with each further one.
 const PAUSE: Duration = Duration::from_secs(1);

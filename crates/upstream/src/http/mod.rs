@@ -34,7 +34,7 @@ mod upgrade;
 pub use body::{Body, BoxError};
 pub use breaker::BreakerState;
 pub use cluster::Cluster;
-pub use discover::Discover;
+pub use discover::{ConsulPlace, Discover, DnsPlace, EurekaPlace};
 pub use error::{BadCluster, ConnectError, SendError};
 pub use send::Ask;
 pub use spec::{

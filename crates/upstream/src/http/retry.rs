@@ -11,7 +11,6 @@ use super::breaker::Breaker;
 use super::error::SendError;
 use super::replay::Kept;
 use super::send::{Journey, Missed};
-use super::spec::Protocol;
 
 /// The pause before a target is tried again, doubled each time and shortened at random.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -20,15 +19,15 @@ const PAUSE: Duration = Duration::from_millis(25);
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// What is needed to send the request again.
-pub(super) struct Copy {
+pub(super) struct Spare {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    body: CopyOfBody,
+    body: SpareBody,
     is_idempotent: bool,
 }
 
-enum CopyOfBody {
+enum SpareBody {
     Whole(bytes::Bytes),
     Kept(Kept),
 }
@@ -41,21 +40,22 @@ impl Journey<'_> {
         let (parts, body) = request.into_parts();
         let is_idempotent = self.ask.idempotent || parts.method.is_idempotent();
         // HTTP/2 can tell that a stream was not worked on: then any method is sent again.
-        let may_repeat = is_idempotent || self.inner.connector.protocol != Protocol::Http1;
+        let may_be_refused = self.targets.iter().any(|target| self.inner.connector.may_share(&target.origin));
+        let may_repeat = is_idempotent || may_be_refused;
         if self.retries == 0 || !may_repeat || self.ask.upgrade {
             return Request::from_parts(parts, Outgoing::once(body));
         }
         self.inner.budget.deposit(Instant::now());
         let kept = body
             .into_whole()
-            .map(CopyOfBody::Whole)
-            .or_else(|stream| Kept::new(stream, self.ask.replay_limit).map(CopyOfBody::Kept));
+            .map(SpareBody::Whole)
+            .or_else(|stream| Kept::new(stream, self.ask.replay_limit).map(SpareBody::Kept));
         let body = match kept {
             Ok(body) => body,
             Err(too_large) => return Request::from_parts(parts, Outgoing::once(too_large)),
         };
         let outgoing = body.outgoing();
-        self.copy = Some(Copy {
+        self.spare = Some(Spare {
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             headers: parts.headers.clone(),
@@ -111,9 +111,9 @@ impl Journey<'_> {
 
     /// Whether the request can be sent again, and may be.
     fn may_repeat(&self, is_untouched: bool) -> bool {
-        let Some(copy) = &self.copy else { return false };
+        let Some(spare) = &self.spare else { return false };
         let is_open = self.inner.breaker.as_ref().is_some_and(Breaker::is_open);
-        self.retries > 0 && !is_open && (copy.is_idempotent || is_untouched) && copy.body.can_run()
+        self.retries > 0 && !is_open && (spare.is_idempotent || is_untouched) && spare.body.can_run()
     }
 
     /// Waits before the next try: not at all if another target is there, else a little, or as long as was asked for.
@@ -145,18 +145,18 @@ impl Journey<'_> {
     }
 
     fn unpack(&self) -> Option<Request<Outgoing>> {
-        let copy = self.copy.as_ref()?;
-        let mut request = Request::new(copy.body.outgoing());
-        *request.method_mut() = copy.method.clone();
-        *request.uri_mut() = copy.uri.clone();
-        *request.headers_mut() = copy.headers.clone();
+        let spare = self.spare.as_ref()?;
+        let mut request = Request::new(spare.body.outgoing());
+        *request.method_mut() = spare.method.clone();
+        *request.uri_mut() = spare.uri.clone();
+        *request.headers_mut() = spare.headers.clone();
         Some(request)
     }
 }
 
-// === impl CopyOfBody ===
+// === impl SpareBody ===
 
-impl CopyOfBody {
+impl SpareBody {
     fn outgoing(&self) -> Outgoing {
         match self {
             Self::Whole(bytes) => Outgoing::Whole(bytes.clone()),

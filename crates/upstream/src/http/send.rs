@@ -21,7 +21,7 @@ use super::exchange::{self, Lost};
 use super::flight::{Flight, Outcome, retry_after};
 use super::inner::Inner;
 use super::pool::Way;
-use super::retry::Copy;
+use super::retry::Spare;
 use super::target::{Target, TargetSet};
 use super::upgrade;
 
@@ -56,7 +56,7 @@ pub(crate) struct Journey<'a> {
     pub(super) tried: Vec<usize>,
     pub(super) retries: u32,
     pub(super) failovers: u32,
-    pub(super) copy: Option<Copy>,
+    pub(super) spare: Option<Spare>,
 }
 
 /// Why a try brought no answer.
@@ -99,7 +99,7 @@ impl<'a> Journey<'a> {
             tried: Vec::new(),
             retries: if pass == Pass::Probe { 0 } else { ask.retries },
             failovers: FAILOVERS,
-            copy: None,
+            spare: None,
         }
     }
 
@@ -153,34 +153,33 @@ impl<'a> Journey<'a> {
     async fn attempt(
         &self,
         target: &Arc<Target>,
-        request: Request<Outgoing>,
+        mut request: Request<Outgoing>,
     ) -> Result<Response<Body>, Missed> {
         let mut flight = Flight::begin(self.inner, target, self.pass, Instant::now());
         if self.ask.upgrade {
             return Box::pin(upgrade::attempt(self, flight, request)).await;
         }
-        let mut request = Box::new(request);
         let mut reused = target.pool.reuse();
         loop {
-            let is_first = reused.is_some();
+            let is_reused = reused.is_some();
             let way = match reused.take() {
                 Some(way) => way,
                 None => match Box::pin(self.open(target)).await {
                     Ok(way) => way,
                     Err(error) => {
                         flight.tell(Outcome::Failed(None));
-                        return Err(Missed::Unsent(request, error.into()));
+                        return Err(Missed::Unsent(Box::new(request), error.into()));
                     }
                 },
             };
             let progress = request.body().progress();
-            match self.in_time(exchange::run(way, target, *request), progress.as_deref()).await {
+            match self.in_time(exchange::run(way, target, request), progress.as_deref()).await {
                 Ok(Ok((response, drive))) => {
                     flight.tell(Outcome::of(response.status(), response.headers()));
                     return Ok(answer(response, drive, flight, self.inner.spec.timeouts.idle));
                 }
                 // It was closed while it was idle: that is nobody's fault, and a fresh one is made.
-                Ok(Err(Lost::Unsent(again, _))) if is_first => request = again,
+                Ok(Err(Lost::Unsent(again, _))) if is_reused => request = *again,
                 Ok(Err(lost)) => return Err(Missed::of(lost, flight)),
                 Err(missed) => {
                     self.note_late(flight, progress.as_deref());

@@ -62,7 +62,7 @@ pub struct EurekaPlace {
 }
 
 /// The words after a question mark.
-type Words<'a> = Vec<(String, String)>;
+type Words = Vec<(String, String)>;
 
 impl FromStr for Discover {
     type Err = BadCluster;

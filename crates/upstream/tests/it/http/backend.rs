@@ -157,6 +157,10 @@ async fn answer(state: &Arc<State>, mut request: Request<Incoming>) -> Answer {
     }
     match request.uri().path() {
         "/echo" => Response::new(request.into_body().boxed_unsync()),
+        "/collect" => {
+            let sent = request.into_body().collect().await.unwrap().to_bytes();
+            Response::new(whole(&sent.len().to_string()))
+        }
         "/seen" => Response::new(whole(&format!(
             "{:?} {} {:?}",
             request.version(),

@@ -1,7 +1,11 @@
 //! Clusters against real servers on loopback.
 
 mod backend;
+mod discovery;
 mod exchange;
+mod failures;
+mod tls;
+mod wire;
 
 use std::time::{Duration, Instant};
 
