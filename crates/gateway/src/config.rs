@@ -165,7 +165,7 @@ impl Limits {
         Self {
             in_flight: settings.value(
                 "gateway.max_in_flight",
-                "10000",
+                "20000",
                 "how many requests are answered at once; more get 503, health never; 0 for any number",
             ),
             enabled: settings.value("gateway.limits.enabled", "true", "whether request limits hold"),

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval};
@@ -43,7 +44,9 @@ impl Store {
     /// The same, for those who cannot wait: this node's answers are gone when it returns, the others' soon.
     pub(super) fn purge_soon(&self, purge: Purge) {
         self.purge_here(&purge);
-        if self.0.shared.is_none() {
+        // Who drops a request outside the runtime can start no task; the server is told nothing then, nodes are.
+        let can_spawn = Handle::try_current().is_ok();
+        if self.0.shared.is_none() || !can_spawn {
             self.ring(&purge);
             return;
         }

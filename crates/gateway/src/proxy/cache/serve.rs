@@ -229,8 +229,8 @@ impl Visit {
         self.store.0.tally.count(served);
         let ttl = entry.ttl(now);
         let status = match served {
-            Served::Revalidated => format!("hit; fwd=stale; fwd-status=304; ttl={ttl}"),
-            Served::Collapsed => format!("hit; ttl={ttl}; collapsed"),
+            Served::Revalidated => format!("fwd=stale; fwd-status=304; stored; ttl={ttl}"),
+            Served::Collapsed => format!("fwd=uri-miss; collapsed; ttl={ttl}"),
             Served::Hit | Served::Stale | Served::Miss | Served::Bypass => format!("hit; ttl={ttl}"),
         };
         from_entry(entry, &self.asked, now, &status)

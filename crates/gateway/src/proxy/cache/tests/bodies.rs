@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::mpsc;
 
 use super::{Bench, Headers, answer, in_time};
+use crate::proxy::cache::body::{Piece, Tee};
 
 const FRESH: Headers<'static> = &[("cache-control", "max-age=60")];
 const LIMIT: usize = 64 << 10;
@@ -187,4 +188,38 @@ async fn memory_is_bounded_whatever_comes() {
     }
     let status = bench.store.status();
     assert!(status.bytes <= status.capacity && status.entries < 520, "{status:?}");
+}
+
+#[tokio::test]
+async fn a_fetch_that_is_cut_off_does_not_look_like_an_end() {
+    let (sender, mut body) = Tee::pair();
+    sender.send(Piece::Frame(data("half"))).unwrap();
+    drop(sender);
+    assert!(in_time(body.frame()).await.unwrap().is_ok());
+    assert!(in_time(body.frame()).await.unwrap().is_err());
+    let (sender, body) = Tee::pair();
+    sender.send(Piece::Frame(data("whole"))).unwrap();
+    sender.send(Piece::End).unwrap();
+    drop(sender);
+    assert_eq!(in_time(body.collect()).await.unwrap().to_bytes(), "whole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_end_goes_to_its_reader_and_to_nobody_else() {
+    let bench = Bench::new("{}", &[]);
+    let (sender, body) = by_hand();
+    once(&bench, FRESH, body);
+    let mut reader = bench.begin(Method::GET, "/a", &[]).await.unwrap().into_body();
+    let other = bench.get("/a", &[]);
+    let begin = tokio::time::Instant::now();
+    assert_eq!(other.await.body, "2");
+    assert_eq!(begin.elapsed().as_secs(), 5, "it waited as long as one waits");
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    sender.send(Ok(data("late"))).unwrap();
+    assert_eq!(reader.frame().await.unwrap().unwrap().into_data().unwrap(), "late");
+    drop(reader);
+    bench.eventually("the origin sees that its reader is gone", |_| sender.is_closed()).await;
 }

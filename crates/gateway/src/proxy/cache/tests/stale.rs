@@ -38,7 +38,11 @@ async fn not_modified_makes_it_fresh_again_and_brings_new_headers() {
         (200, "1", "1")
     );
     assert_eq!((answer.header("x-a"), answer.header("x-b"), answer.header("age")), ("new", "old", "0"));
-    assert!(answer.cache_status().contains("hit; fwd=stale; fwd-status=304"), "{}", answer.cache_status());
+    assert!(
+        answer.cache_status().contains("denizen; fwd=stale; fwd-status=304"),
+        "{}",
+        answer.cache_status()
+    );
     bench.advance(59);
     assert!(bench.is_kept("/a", &[]).await, "the new time counts");
     assert_eq!(bench.store.status().revalidated, 1);
