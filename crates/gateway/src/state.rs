@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::edge::authenticate::Authenticator;
 use crate::edge::barriers::Barriers;
 use crate::edge::refusals::Refusals;
+use crate::listen::Tls;
 use crate::resources::users::copies::Copies;
 
 /// The state of one part of the system.
@@ -55,6 +56,8 @@ pub struct Deps {
     pub clock: Clock,
     /// Settings.
     pub config: Config,
+    /// TLS of the public sockets, when it is served.
+    pub tls: Option<Arc<Tls>>,
     /// Renders the metrics of the process.
     pub metrics: PrometheusHandle,
     /// Asks all services how they are.
@@ -77,6 +80,8 @@ pub struct App {
     pub clock: Clock,
     /// Settings.
     pub config: Config,
+    /// TLS of the public sockets, when it is served.
+    pub tls: Option<Arc<Tls>>,
     /// Renders the metrics of the process.
     pub metrics: PrometheusHandle,
     /// Asks all services how they are.
@@ -103,13 +108,15 @@ impl std::fmt::Debug for App {
 impl App {
     /// The gateway with what the node hands to it.
     pub fn new(deps: Deps) -> Arc<Self> {
-        let Deps { links, cache, clock, config, metrics, health, info, network_key, account_changes } = deps;
+        let Deps { links, cache, clock, config, tls, metrics, health, info, network_key, account_changes } =
+            deps;
         let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url, network_key);
         Arc::new(Self {
             links,
             cache,
             clock,
             config,
+            tls,
             metrics,
             health,
             info,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use denizen_kit::caller::Role;
 use denizen_kit::config::{Entry, Settings};
+use denizen_tls::LinkFiles;
 use denizen_upstream::Targets;
 
 use crate::references;
@@ -46,6 +47,8 @@ pub struct Config {
     pub roles: Roles,
     /// Where the others run.
     pub services: BTreeMap<Role, Targets>,
+    /// Certificates of the links between processes, when those speak TLS.
+    pub links: Option<LinkFiles>,
     /// Key that signs callers between processes, in base64.
     pub shared_key: Option<String>,
     /// Master key in base64.
@@ -139,6 +142,7 @@ fn sum(s: &mut Settings) -> Config {
         mode,
         roles: s.value("roles", "all", "What runs in this process: all, or a list of gateway, users, auth, password, otp, notify, audit"),
         services: services(s),
+        links: links(s),
         shared_key: s.secret("services.shared_key", "Key that signs callers between processes (base64 of 32 bytes); by itself made from the root key of the keyring"),
         master_key: s.secret("master_key", "Master key (base64 of 32 bytes, or aws-kms: with an ARN or a wrapped key); made at the first start in development"),
         master_key_new: s.secret("master_key_new", "Master key that is to follow, in the same forms; read by denizen keys rotate alone"),
@@ -204,8 +208,7 @@ fn services(s: &mut Settings) -> BTreeMap<Role, Targets> {
     ];
     let mut targets = BTreeMap::new();
     for (role, key) in KEYS {
-        let meaning =
-            "Where this role runs when not here: http://host:port or dns+http://name:port, several by comma";
+        let meaning = "Where this role runs when not here: http(s)://host:port or dns+http(s)://name:port, several by comma";
         let Some(text) = s.text(key, "", meaning) else { continue };
         match text.parse::<Targets>() {
             Ok(parsed) => drop(targets.insert(role, parsed)),
@@ -215,8 +218,40 @@ fn services(s: &mut Settings) -> BTreeMap<Role, Targets> {
     targets
 }
 
+/// The files of TLS between processes: all three, or none.
+fn links(s: &mut Settings) -> Option<LinkFiles> {
+    let ca = s.text(
+        "services.tls.ca",
+        "",
+        "File with the authority of the certificates that processes show each other",
+    );
+    let cert = s.text(
+        "services.tls.cert",
+        "",
+        "File with this process's certificate, for calling and for being called",
+    );
+    let key = s.text("services.tls.key", "", "File with the key of that certificate");
+    match (ca, cert, key) {
+        (Some(ca), Some(cert), Some(key)) => {
+            Some(LinkFiles { ca: ca.into(), cert: cert.into(), key: key.into() })
+        }
+        (None, None, None) => None,
+        _ => {
+            s.mistake("services.tls: set ca, cert and key, or none of them");
+            None
+        }
+    }
+}
+
 /// Mistakes that only the whole shows.
 fn check(config: &Config, s: &mut Settings) {
+    for (role, targets) in &config.services {
+        let speaks_tls = config.links.is_some();
+        if targets.all_tls() != Some(speaks_tls) {
+            let (scheme, because) = if speaks_tls { ("https", "set") } else { ("http", "not set") };
+            s.mistake(format!("services.{role}.url: write {scheme}://, since services.tls is {because}"));
+        }
+    }
     if config.mode == Mode::Production && config.master_key.is_none() {
         s.mistake("master_key: in production it must be set; make one with: openssl rand -base64 32");
     }

@@ -11,6 +11,7 @@ mod importing;
 mod internal;
 mod keyring;
 mod keys;
+mod link_listener;
 mod master_key;
 pub mod node;
 mod parts;

@@ -29,7 +29,9 @@ pub enum BadTls {
         source: io::Error,
     },
     /// What should be certificates is none.
-    #[error("{0}: no PEM certificate is in it; it holds the certificate first, then the ones that lead to its authority")]
+    #[error(
+        "{0}: no PEM certificate is in it; it holds the certificate first, then the ones that lead to its authority"
+    )]
     Chain(String),
     /// What should be a key is none.
     #[error("{0}: no PEM private key is in it (PKCS #8, PKCS #1 or SEC 1, without a passphrase)")]

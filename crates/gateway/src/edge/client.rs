@@ -90,7 +90,8 @@ pub(crate) fn is_proxied(headers: &HeaderMap) -> bool {
     })
 }
 
-fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+/// Whether an address is in one of the networks.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(address))
 }
 

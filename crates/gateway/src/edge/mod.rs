@@ -37,11 +37,14 @@ use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::telemetry;
 use denizen_kit::time::Deadline;
-use http::header::{ALLOW, CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    ALLOW, CACHE_CONTROL, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderValue, Method, Request, Uri};
 use tower::Service;
 
 use crate::faces::failure::Failure;
+use crate::listen::{Connection, redirect};
 use crate::state::App;
 use authenticate::Care;
 use body::Takes;
@@ -88,6 +91,8 @@ impl Edge {
         let found = inner.table.find(request.uri().path(), &method);
 
         let ip = client::client_ip(peer, request.headers(), &inner.app.config.trusted_proxies);
+        let connection = request.extensions().get::<Connection>();
+        let is_secure = connection.is_some_and(|it| redirect::is_secure(&inner.app, it, request.headers()));
         let answer = inner.answer(request, found, (peer, ip), &request_id).await;
         let (mut response, by) = match answer {
             Ok(response) => (response, By::Operation),
@@ -98,6 +103,9 @@ impl Edge {
             response = failure.render(&inner.app.config.public_url, &request_id);
         }
         finish(&mut response, found, &request_id, origin);
+        if let Some(value) = redirect::hsts(&inner.app, is_secure) {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
+        }
         inner.record(&method, found, &response, (&request_id, started.elapsed()));
         response
     }
@@ -130,10 +138,14 @@ impl Inner {
         request_id: &Arc<str>,
     ) -> Result<Response, Failure> {
         path::check(request.uri().path())?;
-        path::check_host(request.version(), request.headers(), peer.is_some())?;
+        path::check_host(&request, peer.is_some())?;
+        path::check_lengths(&request)?;
         let is_probe = matches!(found, Found::Endpoint(_, endpoint) if endpoint.group == Group::Probe);
         if !is_probe {
             self.app.barriers.check(ip, &self.app.clock)?;
+        }
+        if let Some(elsewhere) = redirect::to_tls(&self.app, &request) {
+            return Ok(elsewhere);
         }
         let endpoint = match found {
             Found::Endpoint(_, endpoint) => endpoint,
@@ -262,7 +274,9 @@ fn drop_trailing_slash(table: &Table, request: &mut Request<Body>) {
         Some(query) => format!("{bare}?{query}"),
         None => bare.to_owned(),
     };
-    if let Ok(uri) = Uri::try_from(target) {
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = target.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
         *request.uri_mut() = uri;
     }
 }

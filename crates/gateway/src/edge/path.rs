@@ -1,8 +1,13 @@
 //! Which paths are refused before anything looks at them: those that two readers could read differently.
 
+use axum::body::Body;
 use denizen_kit::problem::Problem;
-use http::header::HOST;
-use http::{HeaderMap, Version};
+use http::header::{CONNECTION, HOST};
+use http::uri::Authority;
+use http::{HeaderValue, Request, Version};
+
+use crate::faces::failure::Failure;
+use crate::listen::Connection;
 
 /// Lets a path pass that has one reading only: no empty or dot segments, no parameters, no backslash, and no
 /// percent-encoding of what separates or disguises segments (RFC 3986 §6.2.2; OWASP path confusion).
@@ -73,20 +78,34 @@ fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-/// Refuses a request that names no host, or two (RFC 9112 §3.2). A request that came by no socket needs none.
-pub(crate) fn check_host(version: Version, headers: &HeaderMap, by_socket: bool) -> Result<(), Problem> {
-    let hosts = headers.get_all(HOST).iter().count();
-    let missing = hosts == 0 && version == Version::HTTP_11 && by_socket;
-    if hosts > 1 || missing {
-        return Err(Problem::malformed("a request has exactly one Host header"));
+/// Refuses a request that names no host, or two (RFC 9112 §3.2), be it by Host twice or by another authority in the
+/// target. A request that came by no socket needs none.
+pub(crate) fn check_host(request: &Request<Body>, by_socket: bool) -> Result<(), Problem> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (host, second) = (hosts.next(), hosts.next());
+    let authority = request.uri().authority().map(Authority::as_str);
+    let missing = host.is_none() && request.version() == Version::HTTP_11 && by_socket;
+    let differs = host
+        .zip(authority)
+        .is_some_and(|(host, authority)| !host.as_bytes().eq_ignore_ascii_case(authority.as_bytes()));
+    if second.is_some() || missing || differs {
+        return Err(Problem::malformed("a request names one host, in one Host header"));
     }
     Ok(())
 }
 
+/// Refuses a request whose body has two lengths, Content-Length and Transfer-Encoding: who forwarded it may have taken
+/// the other one (RFC 9112 §6.3). The connection ends, since nobody knows where the next request begins.
+pub(crate) fn check_lengths(request: &Request<Body>) -> Result<(), Failure> {
+    if !request.extensions().get::<Connection>().is_some_and(|connection| connection.has_two_lengths) {
+        return Ok(());
+    }
+    let detail = "a request has Content-Length or Transfer-Encoding, not both";
+    Err(Failure::from(Problem::malformed(detail)).with_header(CONNECTION, HeaderValue::from_static("close")))
+}
+
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -125,14 +144,22 @@ mod tests {
         }
     }
 
+    fn host(version: Version, target: &str, hosts: &[&str]) -> bool {
+        let mut request = Request::builder().version(version).uri(target).body(Body::empty()).unwrap();
+        for host in hosts {
+            request.headers_mut().append(HOST, host.parse().unwrap());
+        }
+        check_host(&request, true).is_ok()
+    }
+
     #[test]
     fn one_host() {
-        let mut headers = HeaderMap::new();
-        assert!(check_host(Version::HTTP_11, &headers, true).is_err());
-        assert!(check_host(Version::HTTP_2, &headers, true).is_ok());
-        headers.append(HOST, HeaderValue::from_static("a.example"));
-        assert!(check_host(Version::HTTP_11, &headers, true).is_ok());
-        headers.append(HOST, HeaderValue::from_static("b.example"));
-        assert!(check_host(Version::HTTP_11, &headers, true).is_err());
+        assert!(!host(Version::HTTP_11, "/", &[]) && host(Version::HTTP_2, "/", &[]));
+        assert!(
+            host(Version::HTTP_11, "/", &["a.test"]) && !host(Version::HTTP_11, "/", &["a.test", "a.test"])
+        );
+        assert!(host(Version::HTTP_11, "http://A.test:80/", &["a.test:80"]));
+        assert!(!host(Version::HTTP_11, "http://a.test/", &["b.test"]));
+        assert!(!host(Version::HTTP_2, "https://a.test/", &["b.test"]));
     }
 }

@@ -2,7 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
+mod acme;
+mod certificates;
 mod door;
+mod framing;
+mod hall;
+mod patience;
+mod proxied;
 mod setting;
 mod sockets;
 mod system;
+mod tls;

@@ -12,6 +12,7 @@ mod erasure;
 mod factors;
 mod guarding;
 mod import;
+mod links;
 mod notifications;
 mod outage;
 mod privacy;
