@@ -9,6 +9,7 @@ use denizen_kit::config::{Entry, Settings};
 use denizen_tls::LinkFiles;
 use denizen_upstream::Targets;
 
+use crate::peers;
 use crate::references;
 use crate::roles::Roles;
 
@@ -141,8 +142,8 @@ fn sum(s: &mut Settings) -> Config {
         public_url: public_url.clone().unwrap_or_else(|| format!("http://{listen}")).trim_end_matches('/').to_owned(),
         mode,
         roles: s.value("roles", "all", "What runs in this process: all, or a list of gateway, users, auth, password, otp, notify, audit"),
-        services: services(s),
-        links: links(s),
+        services: peers::services(s),
+        links: peers::links(s),
         shared_key: s.secret("services.shared_key", "Key that signs callers between processes (base64 of 32 bytes); by itself made from the root key of the keyring"),
         master_key: s.secret("master_key", "Master key (base64 of 32 bytes, or aws-kms: with an ARN or a wrapped key); made at the first start in development"),
         master_key_new: s.secret("master_key_new", "Master key that is to follow, in the same forms; read by denizen keys rotate alone"),
@@ -197,61 +198,9 @@ fn spread(config: &mut Config) {
     config.gateway.listen = config.listen;
 }
 
-fn services(s: &mut Settings) -> BTreeMap<Role, Targets> {
-    const KEYS: [(Role, &str); 6] = [
-        (Role::Users, "services.users.url"),
-        (Role::Auth, "services.auth.url"),
-        (Role::Password, "services.password.url"),
-        (Role::Otp, "services.otp.url"),
-        (Role::Notify, "services.notify.url"),
-        (Role::Audit, "services.audit.url"),
-    ];
-    let mut targets = BTreeMap::new();
-    for (role, key) in KEYS {
-        let meaning = "Where this role runs when not here: http(s)://host:port or dns+http(s)://name:port, several by comma";
-        let Some(text) = s.text(key, "", meaning) else { continue };
-        match text.parse::<Targets>() {
-            Ok(parsed) => drop(targets.insert(role, parsed)),
-            Err(reason) => s.mistake(format!("{key}: {text:?}: {reason}")),
-        }
-    }
-    targets
-}
-
-/// The files of TLS between processes: all three, or none.
-fn links(s: &mut Settings) -> Option<LinkFiles> {
-    let ca = s.text(
-        "services.tls.ca",
-        "",
-        "File with the authority of the certificates that processes show each other",
-    );
-    let cert = s.text(
-        "services.tls.cert",
-        "",
-        "File with this process's certificate, for calling and for being called",
-    );
-    let key = s.text("services.tls.key", "", "File with the key of that certificate");
-    match (ca, cert, key) {
-        (Some(ca), Some(cert), Some(key)) => {
-            Some(LinkFiles { ca: ca.into(), cert: cert.into(), key: key.into() })
-        }
-        (None, None, None) => None,
-        _ => {
-            s.mistake("services.tls: set ca, cert and key, or none of them");
-            None
-        }
-    }
-}
-
 /// Mistakes that only the whole shows.
 fn check(config: &Config, s: &mut Settings) {
-    for (role, targets) in &config.services {
-        let speaks_tls = config.links.is_some();
-        if targets.all_tls() != Some(speaks_tls) {
-            let (scheme, because) = if speaks_tls { ("https", "set") } else { ("http", "not set") };
-            s.mistake(format!("services.{role}.url: write {scheme}://, since services.tls is {because}"));
-        }
-    }
+    peers::check(&config.services, config.links.as_ref(), s);
     if config.mode == Mode::Production && config.master_key.is_none() {
         s.mistake("master_key: in production it must be set; make one with: openssl rand -base64 32");
     }

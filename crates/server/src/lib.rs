@@ -15,6 +15,7 @@ mod link_listener;
 mod master_key;
 pub mod node;
 mod parts;
+mod peers;
 mod references;
 pub mod roles;
 mod signing_keys;

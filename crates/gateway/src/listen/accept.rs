@@ -11,9 +11,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::ending::Ending;
 use super::places::PerAddress;
 use super::pulse::Patience;
 use super::serve::Accepted;
@@ -42,37 +41,29 @@ const PING: Duration = Duration::from_secs(20);
 /// How long to wait when the system gives no more sockets.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How long after the last request was answered a connection that still writes is cut at the end.
-const FAREWELL: Duration = Duration::from_millis(100);
-
 /// What all connections share.
-#[derive(Clone)]
 pub(super) struct Shop {
     pub(super) app: Arc<App>,
     pub(super) edge: Edge,
-    pub(super) builder: Arc<Builder<TokioExecutor>>,
+    pub(super) builder: Builder<TokioExecutor>,
     pub(super) patience: Patience,
     pub(super) addresses: Arc<PerAddress>,
-    pub(super) connections: TaskTracker,
-    pub(super) closing: CancellationToken,
-    pub(super) cut: CancellationToken,
+    pub(super) ending: Ending,
     places: Arc<Semaphore>,
 }
 
 /// Accepts connections until the node stops, then lets the open requests finish.
 pub(crate) async fn serve(app: &Arc<App>, edge: &Edge, sockets: Sockets, tasks: &Tasks) {
     let config = &app.config;
-    let shop = Shop {
+    let shop = Arc::new(Shop {
         app: app.clone(),
         edge: edge.clone(),
-        builder: Arc::new(builder()),
+        builder: builder(),
         patience: Patience { head: config.header_timeout, idle: config.idle_timeout },
         addresses: Arc::default(),
-        connections: TaskTracker::new(),
-        closing: CancellationToken::new(),
-        cut: CancellationToken::new(),
+        ending: Ending::default(),
         places: Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
-    };
+    });
     let tls = sockets.tls.zip(app.tls.as_ref());
     let with_tls = async {
         if let Some((socket, tls)) = &tls {
@@ -87,7 +78,7 @@ pub(crate) async fn serve(app: &Arc<App>, edge: &Edge, sockets: Sockets, tasks: 
         shop.accept_waiting(socket, Some(tls));
     }
     drop((sockets.plain, tls));
-    shop.drain(config.drain_timeout).await;
+    shop.ending.drain(config.drain_timeout).await;
 }
 
 fn builder() -> Builder<TokioExecutor> {
@@ -113,7 +104,12 @@ fn builder() -> Builder<TokioExecutor> {
 // === impl Shop ===
 
 impl Shop {
-    async fn accept_until_stopped(&self, socket: &TcpListener, tls: Option<&Arc<Tls>>, tasks: &Tasks) {
+    async fn accept_until_stopped(
+        self: &Arc<Self>,
+        socket: &TcpListener,
+        tls: Option<&Arc<Tls>>,
+        tasks: &Tasks,
+    ) {
         let mut stopping = pin!(tasks.stopping());
         loop {
             let accepted = tokio::select! {
@@ -126,7 +122,7 @@ impl Shop {
         }
     }
 
-    fn accept_waiting(&self, socket: &TcpListener, tls: Option<&Arc<Tls>>) {
+    fn accept_waiting(self: &Arc<Self>, socket: &TcpListener, tls: Option<&Arc<Tls>>) {
         while let (Ok(place), Some(Ok((stream, peer)))) =
             (self.places.clone().try_acquire_owned(), socket.accept().now_or_never())
         {
@@ -134,8 +130,8 @@ impl Shop {
         }
     }
 
-    fn begin(&self, accepted: Accepted, tls: Option<&Arc<Tls>>) {
-        self.connections.spawn(accepted.serve(self.clone(), tls.cloned()));
+    fn begin(self: &Arc<Self>, accepted: Accepted, tls: Option<&Arc<Tls>>) {
+        self.ending.connections.spawn(accepted.serve(self.clone(), tls.cloned()));
     }
 
     /// The next connection, once there is a place for it; none when the system gave an error.
@@ -154,17 +150,5 @@ impl Shop {
                 None
             }
         }
-    }
-
-    /// Lets the open requests finish, and what was upgraded say farewell, at most so long.
-    async fn drain(&self, limit: Duration) {
-        self.closing.cancel();
-        self.connections.close();
-        if tokio::time::timeout(limit, self.connections.wait()).await.is_err() {
-            let open = self.connections.len();
-            tracing::warn!(open, "connections are cut: their requests did not end in time");
-        }
-        self.cut.cancel();
-        let _ = tokio::time::timeout(FAREWELL, self.connections.wait()).await;
     }
 }

@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use rustls::ProtocolVersion;
 use rustls::ServerConnection;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
-use super::places::Place;
+use super::ending::Drain;
 
 /// The connection of a request, as an extension of it.
 #[derive(Clone, Debug)]
@@ -41,16 +39,6 @@ pub(crate) struct TlsFacts {
     pub(crate) client_subject: Option<String>,
 }
 
-/// The end of the node as an upgraded connection needs it: while a clone lives, the node waits for it, at most for
-/// `gateway.drain_timeout`.
-#[derive(Clone, Debug)]
-pub(crate) struct Drain {
-    pub(super) closing: CancellationToken,
-    pub(super) cut: CancellationToken,
-    pub(super) _held: TaskTrackerToken,
-    pub(super) _place: Arc<Place>,
-}
-
 // === impl Connection ===
 
 #[expect(dead_code, reason = "for what forwards requests")]
@@ -79,20 +67,5 @@ impl TlsFacts {
             },
             client_subject: subject,
         }
-    }
-}
-
-// === impl Drain ===
-
-#[expect(dead_code, reason = "for upgraded connections")]
-impl Drain {
-    /// Ends when the node begins to stop: time to say farewell.
-    pub(crate) async fn closing(&self) {
-        self.closing.cancelled().await;
-    }
-
-    /// Ends when the time for that is over: whatever is open then is cut.
-    pub(crate) async fn cut(&self) {
-        self.cut.cancelled().await;
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod acme;
 mod beat;
 mod config;
 mod connection;
+mod ending;
 mod heads;
 pub(crate) mod pace;
 mod places;
@@ -16,8 +17,8 @@ mod stream;
 mod tls;
 
 pub(crate) use accept::serve;
-pub use acme::Acme;
-pub use config::{AcmeConfig, CertificateFiles, Challenge, SocketConfig, TlsConfig};
+pub use acme::{Acme, AcmeConfig, Challenge};
+pub use config::{CertificateFiles, SocketConfig, TlsConfig};
 pub(crate) use connection::Connection;
 pub use tls::Tls;
 

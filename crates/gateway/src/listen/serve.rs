@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::accept::Shop;
 use super::beat::Beat;
-use super::connection::{Connection, Drain, TlsFacts};
+use super::connection::{Connection, TlsFacts};
 use super::places::Place;
 use super::proxy_protocol::{self, Origin};
 use super::pulse::{Pulse, Watched};
@@ -46,12 +46,12 @@ struct Ends {
 
 impl Accepted {
     /// Serves the connection until it ends.
-    pub(super) async fn serve(self, shop: Shop, tls: Option<Arc<Tls>>) {
+    pub(super) async fn serve(self, shop: Arc<Shop>, tls: Option<Arc<Tls>>) {
         let Self { stream, peer, place } = self;
         let limit = shop.app.config.sockets.tls.handshake_timeout;
         let opened = tokio::select! {
             opened = tokio::time::timeout(limit, open(&shop, stream, peer, tls.as_deref())) => opened,
-            () = shop.cut.cancelled() => return,
+            () = shop.ending.cut.cancelled() => return,
         };
         let (stream, ends, facts) = match opened {
             Ok(Ok(Some(opened))) => opened,
@@ -75,12 +75,7 @@ impl Accepted {
             peer: ends.peer,
             local: ends.local,
             tls: facts.map(Arc::new),
-            drain: Drain {
-                closing: shop.closing.clone(),
-                cut: shop.cut.clone(),
-                _held: shop.connections.token(),
-                _place: Arc::new(place),
-            },
+            drain: shop.ending.hold(place),
             has_two_lengths: false,
         };
         serve(shop, stream, connection).await;
@@ -114,7 +109,7 @@ async fn open(
     Ok(Some((Stream::Tls(Box::new(stream)), ends, Some(facts))))
 }
 
-async fn serve(shop: Shop, stream: Stream, connection: Connection) {
+async fn serve(shop: Arc<Shop>, stream: Stream, connection: Connection) {
     let pulse = Arc::new(Pulse::new());
     let service = service_fn(|request: Request<Incoming>| {
         let visit = answer(shop.clone(), pulse.clone(), connection.clone(), request);
@@ -134,8 +129,8 @@ async fn serve(shop: Shop, stream: Stream, connection: Connection) {
                 }
                 return;
             }
-            () = shop.cut.cancelled() => return,
-            () = shop.closing.cancelled(), if !is_closing => {
+            () = shop.ending.cut.cancelled() => return,
+            () = shop.ending.closing.cancelled(), if !is_closing => {
                 is_closing = true;
                 serving.as_mut().graceful_shutdown();
             }
@@ -157,7 +152,7 @@ async fn serve(shop: Shop, stream: Stream, connection: Connection) {
 
 /// Answers one request.
 async fn answer(
-    shop: Shop,
+    shop: Arc<Shop>,
     pulse: Arc<Pulse>,
     connection: Connection,
     mut request: Request<Incoming>,

@@ -175,10 +175,10 @@ async fn a_handshake_that_does_not_come_ends_the_connection() {
 #[tokio::test]
 async fn health_warns_before_a_certificate_ends() {
     let (folder, authority, both) = begin("").await;
-    let ask = || exchange(both.plain, &get("/health", ""));
+    let ask = || async { exchange(both.plain, &get("/health", "")).await };
     assert!(ask().await.contains(r#""certificates":{"detail":"hold","status":"ok"}"#), "{}", ask().await);
     authority.issue_until("a", "ended", &["a.test"], (2021, 1, 1));
-    let text = until(ask, |text| text.contains("ended at")).await;
+    let text = until(ask, |text| text.contains(r#""certificates":{"detail":"a.test ended at"#)).await;
     assert!(text.starts_with("HTTP/1.1 200") && text.contains(r#""status":"degraded""#), "{text}");
     drop((folder, both.app));
     both.tasks.stop().await;

@@ -1,5 +1,6 @@
 //! Certificates by ACME (RFC 8555): one node at a time orders, all take over what is kept.
 
+mod config;
 mod http;
 mod order;
 mod proof;
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 use self::http::Http;
 use super::Tls;
-use super::config::AcmeConfig;
+pub use config::{AcmeConfig, Challenge};
 use order::Failure;
 use schedule::Work;
 use store::{Failed, Kept, State, Store};

@@ -9,8 +9,7 @@ use instant_acme::{
 };
 
 use super::store::Pair;
-use super::{Acme, ORDER, proof};
-use crate::listen::config::Challenge;
+use super::{Acme, Challenge, ORDER, proof};
 
 /// How the server is asked whether it has looked, or signed: from half a second on, ever less often.
 const PATIENCE: RetryPolicy =
