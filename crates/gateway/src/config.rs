@@ -12,6 +12,7 @@ use crate::faces::operations;
 use crate::proxy::cache;
 use crate::proxy::dialects::Dialects;
 use crate::proxy::files::RouteFiles;
+use crate::listen::SocketConfig;
 
 /// Settings of the gateway. The last three, and the places of `routes`, are set by the node, which knows them.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ pub struct Config {
     pub body_limit: usize,
     /// How long the head of a request may take.
     pub header_timeout: Duration,
-    /// How long the body of a request may take.
+    /// How long the body of a request may take at first, and how long nothing of it may come; what comes lengthens it.
     pub body_timeout: Duration,
     /// How long a connection may stand idle between requests.
     pub idle_timeout: Duration,
@@ -50,6 +51,8 @@ pub struct Config {
     pub refusals_interval: Duration,
     /// Where metrics are served instead of the main listener.
     pub metrics_listen: Option<SocketAddr>,
+    /// TLS and the like.
+    pub sockets: SocketConfig,
     /// How clients reach the system: in links, and the issuer of access tokens.
     pub public_url: String,
     /// Whether this is a development node, which shows its mailbox.
@@ -94,7 +97,7 @@ impl Config {
             body_timeout: settings.duration(
                 "gateway.body_timeout",
                 "30s",
-                "how long the body of a request may take",
+                "how long the body of a request may take, lengthened by what comes (gateway.body_min_rate)",
             ),
             idle_timeout: settings.duration(
                 "gateway.idle_timeout",
@@ -153,6 +156,7 @@ impl Config {
                 "where metrics are served, apart from the main listener",
                 read_address,
             ),
+            sockets: SocketConfig::read(settings),
             public_url: String::new(),
             development: false,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),

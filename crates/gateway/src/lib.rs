@@ -14,9 +14,9 @@ mod test_server;
 
 use std::sync::Arc;
 
+use denizen_db::Migration;
 use denizen_kit::task::Tasks;
 use http::Method;
-use tokio::net::TcpListener;
 use utoipa::openapi::OpenApi;
 
 pub use config::{Config, Limits};
@@ -25,6 +25,7 @@ pub use edge::log::AccessLogFormat;
 pub use proxy::cache::Config as CacheConfig;
 pub use proxy::dialects::Dialects;
 pub use proxy::files::RouteFiles;
+pub use listen::{Acme, AcmeConfig, CertificateFiles, Challenge, SocketConfig, Sockets, Tls, TlsConfig};
 pub use state::{App, Check, Deps, Health, Info};
 
 use edge::Edge;
@@ -43,9 +44,9 @@ pub fn metrics_router(app: &Arc<App>) -> axum::Router {
 }
 
 /// Serves the public HTTP service until the node stops and open requests have been answered.
-pub async fn serve(app: Arc<App>, listener: TcpListener, tasks: &Tasks) {
+pub async fn serve(app: Arc<App>, sockets: impl Into<Sockets>, tasks: &Tasks) {
     let edge = edge(&app);
-    listen::serve(&app, &edge, listener, tasks).await;
+    listen::serve(&app, &edge, sockets.into(), tasks).await;
 }
 
 /// Starts what the gateway does by itself: it follows revocations and keeps the keys of tokens and the figures fresh.
@@ -71,6 +72,9 @@ pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
     tasks.spawn_until_stopped("gateway.copies", resources::users::copies::tidy(app.clone()));
     tasks.spawn_until_stopped("gateway.cache", app.kept.clone().follow());
     tasks.spawn_until_stopped("gateway.routes", proxy::reload::watch(app.clone()));
+    if let Some(tls) = &app.tls {
+        tls.start_jobs(tasks);
+    }
     let metrics = app.metrics.clone();
     tasks.spawn_until_stopped("gateway.metrics", system::metrics::tidy(metrics));
 }
@@ -85,6 +89,9 @@ pub fn reload_routes(app: &App) {
 pub fn check_routes(config: &Config) -> Vec<String> {
     proxy::check(config)
 }
+/// Steps of the gateway's own database: account, certificates and proofs of ACME.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { name: "0001_acme", sql: include_str!("../migrations/0001_acme.sql") }];
 
 /// The document of the REST API.
 pub fn openapi() -> OpenApi {

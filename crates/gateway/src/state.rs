@@ -23,6 +23,7 @@ use crate::edge::shed::Concurrency;
 use crate::proxy::Proxy;
 use crate::proxy::cache::Store;
 use crate::proxy::identity::Identities;
+use crate::listen::Tls;
 use crate::resources::users::copies::Copies;
 
 /// The state of one part of the system.
@@ -60,6 +61,8 @@ pub struct Deps {
     pub clock: Clock,
     /// Settings.
     pub config: Config,
+    /// TLS of the public sockets, when it is served.
+    pub tls: Option<Arc<Tls>>,
     /// Renders the metrics of the process.
     pub metrics: PrometheusHandle,
     /// Asks all services how they are.
@@ -86,6 +89,8 @@ pub struct App {
     pub clock: Clock,
     /// Settings.
     pub config: Config,
+    /// TLS of the public sockets, when it is served.
+    pub tls: Option<Arc<Tls>>,
     /// Renders the metrics of the process.
     pub metrics: PrometheusHandle,
     /// Asks all services how they are.
@@ -118,7 +123,7 @@ impl std::fmt::Debug for App {
 impl App {
     /// The gateway with what the node hands to it.
     pub fn new(deps: Deps) -> Arc<Self> {
-        let Deps { links, cache, clock, config, metrics, health, info, tasks, .. } = deps;
+        let Deps { links, cache, clock, config, tls, metrics, health, info, tasks, .. } = deps;
         let Deps { network_key, identity_key, account_changes, .. } = deps;
         let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url, network_key);
         let identities = Identities::new(&identity_key, &config.public_url);
@@ -130,6 +135,7 @@ impl App {
             cache,
             clock,
             config,
+            tls,
             metrics,
             health,
             info,

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use denizen_kit::caller::Role;
 use denizen_kit::config::{Entry, Settings};
+use denizen_tls::LinkFiles;
 use denizen_upstream::Targets;
 
+use crate::peers;
 use crate::references;
 use crate::roles::Roles;
 
@@ -46,6 +48,8 @@ pub struct Config {
     pub roles: Roles,
     /// Where the others run.
     pub services: BTreeMap<Role, Targets>,
+    /// Certificates of the links between processes, when those speak TLS.
+    pub links: Option<LinkFiles>,
     /// Key that signs callers between processes, in base64.
     pub shared_key: Option<String>,
     /// Master key in base64.
@@ -146,7 +150,8 @@ fn sum(s: &mut Settings) -> Config {
         public_url: public_url.clone().unwrap_or_else(|| format!("http://{listen}")).trim_end_matches('/').to_owned(),
         mode,
         roles: s.value("roles", "all", "What runs in this process: all, or a list of gateway, users, auth, password, otp, notify, audit"),
-        services: services(s),
+        services: peers::services(s),
+        links: peers::links(s),
         shared_key: s.secret("services.shared_key", "Key that signs callers between processes (base64 of 32 bytes); by itself made from the root key of the keyring"),
         master_key: s.secret("master_key", "Master key (base64 of 32 bytes, or aws-kms: with an ARN or a wrapped key); made at the first start in development"),
         master_key_new: s.secret("master_key_new", "Master key that is to follow, in the same forms; read by denizen keys rotate alone"),
@@ -201,30 +206,9 @@ fn spread(config: &mut Config) {
     config.gateway.listen = config.listen;
 }
 
-fn services(s: &mut Settings) -> BTreeMap<Role, Targets> {
-    const KEYS: [(Role, &str); 6] = [
-        (Role::Users, "services.users.url"),
-        (Role::Auth, "services.auth.url"),
-        (Role::Password, "services.password.url"),
-        (Role::Otp, "services.otp.url"),
-        (Role::Notify, "services.notify.url"),
-        (Role::Audit, "services.audit.url"),
-    ];
-    let mut targets = BTreeMap::new();
-    for (role, key) in KEYS {
-        let meaning =
-            "Where this role runs when not here: http://host:port or dns+http://name:port, several by comma";
-        let Some(text) = s.text(key, "", meaning) else { continue };
-        match text.parse::<Targets>() {
-            Ok(parsed) => drop(targets.insert(role, parsed)),
-            Err(reason) => s.mistake(format!("{key}: {text:?}: {reason}")),
-        }
-    }
-    targets
-}
-
 /// Mistakes that only the whole shows.
 fn check(config: &Config, s: &mut Settings) {
+    peers::check(&config.services, config.links.as_ref(), s);
     if config.mode == Mode::Production && config.master_key.is_none() {
         s.mistake("master_key: in production it must be set; make one with: openssl rand -base64 32");
     }

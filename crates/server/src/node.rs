@@ -12,20 +12,24 @@ use denizen_kit::caller::Role;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::{Link, Links, Services, Signer};
+use denizen_tls::LinkTls;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 use crate::config::Config;
 use crate::event_log::{self, EventLogs};
+use crate::internal::{self, Internal};
 use crate::keyring::{self, Keyring, Opened};
 use crate::parts::{House, Part};
-use crate::{first_admin, health, internal, master_key, parts};
+use crate::{first_admin, health, master_key, parts};
 
 /// Sockets to serve on, bound before the node starts, so that whoever starts it knows the ports.
 #[derive(Debug, Default)]
 pub struct Listeners {
     /// For the public faces, or for internal calls when no gateway runs here.
     pub main: Option<TcpListener>,
+    /// For the public faces over TLS.
+    pub tls: Option<TcpListener>,
     /// For internal calls beside the public faces.
     pub internal: Option<TcpListener>,
     /// For metrics alone.
@@ -44,8 +48,17 @@ pub struct Node {
     /// The databases of the services that run here.
     pub databases: HashMap<Role, Db>,
     keyring: Option<Keyring>,
+    gateway_db: Option<Db>,
     services: Services,
     tasks: Tasks,
+}
+
+/// What serving needs beside the house.
+struct Wiring<'a> {
+    services: &'a Services,
+    signer: Signer,
+    databases: &'a HashMap<Role, Db>,
+    tls: Option<Arc<gateway::Tls>>,
 }
 
 // === impl Listeners ===
@@ -69,7 +82,11 @@ impl Listeners {
             Some(address) if config.roles.has(Role::Gateway) => Some(bind(address).await?),
             _ => None,
         };
-        Ok(Self { main, internal, metrics })
+        let tls = match config.gateway.sockets.tls.listen {
+            Some(address) if config.roles.has(Role::Gateway) => Some(bind(address).await?),
+            _ => None,
+        };
+        Ok(Self { main, tls, internal, metrics })
     }
 }
 
@@ -84,9 +101,13 @@ impl Node {
         let tasks = Tasks::new();
         let cache = Cache::connect(&config.cache, &tasks).await.context("cache_url")?;
         let services = Services::new();
-        let table = Arc::new(links_table(&config, &services, &tasks));
+        let link_tls = config.links.as_ref().map(LinkTls::open).transpose().context("services.tls")?;
+        if let Some(tls) = &link_tls {
+            tls.follow(&tasks);
+        }
+        let table = Arc::new(links_table(&config, &services, link_tls.as_ref(), &tasks));
         let links = Links::new(Role::Operator, table, signer.clone());
-        let mut house = House { config, root, keyring, cache, links, clock, tasks };
+        let mut house = House { config, root, keyring, cache, links, link_tls, clock, tasks };
 
         let mut routes = Routes::builder();
         let mut started: Vec<Part> = Vec::new();
@@ -112,16 +133,24 @@ impl Node {
             Box::pin(keyring.join(&house.config.roles, &house.clock, &house.tasks)).await?;
         }
 
-        let (address, internal_address) = serve(&house, listeners, &services, signer, &databases)?;
+        let public_tls = if serving { public_tls(&house).await? } else { None };
+        let gateway_db = public_tls.as_ref().and_then(|(_, db)| db.clone());
+        let wiring = Wiring {
+            services: &services,
+            signer,
+            databases: &databases,
+            tls: public_tls.map(|(tls, _)| tls),
+        };
+        let (address, internal_address) = serve(&house, listeners, wiring)?;
         let House { links, tasks, keyring, .. } = house;
-        Ok(Node { address, internal_address, links, databases, keyring, services, tasks })
+        Ok(Node { address, internal_address, links, databases, gateway_db, keyring, services, tasks })
     }
 
     /// Stops in order: no new connections, requests drained, jobs ended, databases closed.
     pub async fn stop(self) {
         self.tasks.stop().await;
         self.services.clear();
-        for db in self.databases.values() {
+        for db in self.databases.values().chain(&self.gateway_db) {
             db.close().await;
         }
         if let Some(keyring) = self.keyring {
@@ -131,50 +160,80 @@ impl Node {
 }
 
 /// Where each role is: here, elsewhere, or unknown.
-fn links_table(config: &Config, services: &Services, tasks: &Tasks) -> HashMap<Role, Link> {
+fn links_table(
+    config: &Config,
+    services: &Services,
+    tls: Option<&LinkTls>,
+    tasks: &Tasks,
+) -> HashMap<Role, Link> {
     let link = |role: Role| {
         if config.roles.has(role) {
             return Link::Local(services.clone());
         }
         match config.services.get(&role) {
-            Some(targets) => Link::Remote(denizen_upstream::channel(targets, tasks)),
+            Some(targets) => Link::Remote(denizen_upstream::channel_with(targets, tls, tasks)),
             None => Link::Absent,
         }
     };
     Role::ALL.into_iter().filter(|role| *role != Role::Gateway).map(|role| (role, link(role))).collect()
 }
 
+/// TLS of the public faces where it is served, and the gateway's own database where ACME needs one.
+async fn public_tls(house: &House) -> anyhow::Result<Option<(Arc<gateway::Tls>, Option<Db>)>> {
+    let config = &house.config.gateway.sockets;
+    if !house.config.roles.has(Role::Gateway) || config.tls.listen.is_none() {
+        return Ok(None);
+    }
+    let (acme, db) = match &config.acme {
+        None => (None, None),
+        Some(acme) => {
+            let db =
+                parts::connect(&house.config.db, &house.root, "gateway").await.context("gateway.acme")?;
+            let key = house.root.service("gateway/acme");
+            let acme =
+                gateway::Acme::open(acme, db.clone(), key, house.clock.clone()).context("gateway.acme")?;
+            (Some(acme), Some(db))
+        }
+    };
+    Ok(Some((Arc::new(gateway::Tls::open(config, acme).context("gateway.tls")?), db)))
+}
+
 /// Serves the public faces where the gateway runs, and internal calls.
 fn serve(
     house: &House,
     listeners: Listeners,
-    services: &Services,
-    signer: Signer,
-    databases: &HashMap<Role, Db>,
+    wiring: Wiring<'_>,
 ) -> anyhow::Result<(Option<SocketAddr>, Option<SocketAddr>)> {
     let Some(main) = listeners.main else { return Ok((None, None)) };
     let address = main.local_addr()?;
     let roles: Vec<Role> = house.config.roles.iter().collect();
-    let network = services.network(signer, roles);
+    let network = wiring.services.network(wiring.signer, roles);
+    let databases = wiring.databases;
+    let (keyring, tls) = (house.keyring.clone(), house.link_tls.clone());
+    let internal = Internal { network, databases: databases.clone(), keyring, tls };
     if !house.config.roles.has(Role::Gateway) {
-        internal::serve(main, network, databases.clone(), house.keyring.clone(), &house.tasks);
+        internal::serve(main, internal, &house.tasks);
         return Ok((Some(address), Some(address)));
     }
-    let app = gateway_app(house, databases);
+    let app = gateway_app(house, databases, wiring.tls);
     gateway::start_jobs(&app, &house.tasks);
     if let Some(listener) = listeners.metrics {
         let router = gateway::metrics_router(&app);
         house.tasks.spawn_until_stopped("metrics", async move { drop(axum::serve(listener, router).await) });
     }
-    let tasks = house.tasks.clone();
-    house.tasks.spawn("gateway", async move { gateway::serve(app, main, &tasks).await });
+    let (tasks, sockets) = (house.tasks.clone(), gateway::Sockets { plain: main, tls: listeners.tls });
+    house.tasks.spawn("gateway", async move { gateway::serve(app, sockets, &tasks).await });
     let Some(listener) = listeners.internal else { return Ok((Some(address), None)) };
     let internal_address = listener.local_addr()?;
-    internal::serve(listener, network, databases.clone(), house.keyring.clone(), &house.tasks);
+    internal::serve(listener, internal, &house.tasks);
     Ok((Some(address), Some(internal_address)))
 }
 
-fn gateway_app(house: &House, databases: &HashMap<Role, Db>) -> Arc<gateway::App> {
+fn gateway_app(
+    house: &House,
+    databases: &HashMap<Role, Db>,
+    tls: Option<Arc<gateway::Tls>>,
+) -> Arc<gateway::App> {
     let links = house.links.of(Role::Gateway);
     let health = health::checks(databases, &links, &house.clock);
     let info = gateway::Info {
@@ -187,6 +246,7 @@ fn gateway_app(house: &House, databases: &HashMap<Role, Db>) -> Arc<gateway::App
         cache: house.cache.clone(),
         clock: house.clock.clone(),
         config: house.config.gateway.clone(),
+        tls,
         metrics: crate::metrics_recorder(),
         health,
         info,

@@ -10,6 +10,7 @@ use denizen_kit::seal::Root;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
+use denizen_tls::LinkTls;
 use tonic::service::RoutesBuilder;
 
 use crate::config::Config;
@@ -23,6 +24,8 @@ pub(crate) struct House {
     pub(crate) keyring: Option<Keyring>,
     pub(crate) cache: Cache,
     pub(crate) links: Links,
+    /// TLS of the links between processes, where those speak it.
+    pub(crate) link_tls: Option<LinkTls>,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
 }
@@ -44,6 +47,7 @@ pub(crate) fn databases() -> Vec<(&'static str, &'static [Migration])> {
         ("otp", denizen_otp::MIGRATIONS),
         ("notify", denizen_notify::MIGRATIONS),
         ("audit", denizen_audit::MIGRATIONS),
+        ("gateway", denizen_gateway::MIGRATIONS),
     ]
 }
 

@@ -129,9 +129,11 @@ impl Cluster {
             set("database_url", database);
             set("cache_url", &cache);
         }
+        let speaks_tls = options.settings.iter().any(|(key, _)| *key == "services.tls.ca");
+        let scheme = if speaks_tls { "https" } else { "http" };
         if roles != "all" {
             for (name, address) in addresses.iter().filter(|(name, _)| !name.starts_with("gateway")) {
-                set(&format!("services.{name}.url"), &format!("http://{address}"));
+                set(&format!("services.{name}.url"), &format!("{scheme}://{address}"));
             }
         }
         for (key, value) in &options.settings {

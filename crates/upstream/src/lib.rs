@@ -7,6 +7,7 @@ mod targets;
 mod watch;
 
 use denizen_kit::task::Tasks;
+use denizen_tls::LinkTls;
 use tokio::sync::mpsc;
 use tonic::transport::Channel;
 
@@ -25,17 +26,22 @@ const REPORTS: usize = 64;
 /// UNAVAILABLE; they wait for at most a second, when it is not known yet. Must be called within a Tokio runtime;
 /// the watching ends with `tasks` or with the last clone of the channel.
 pub fn channel(targets: &Targets, tasks: &Tasks) -> Channel {
+    channel_with(targets, None, tasks)
+}
+
+/// As [`channel`], with what targets that speak TLS are spoken to with. Without it they are never reached.
+pub fn channel_with(targets: &Targets, tls: Option<&LinkTls>, tasks: &Tasks) -> Channel {
     let (channel, changes) = Channel::balance_channel(CHANGES);
     let (reports, inbox) = mpsc::channel::<Report>(REPORTS);
     let keys = targets.iter().map(Target::key).collect();
     for target in targets.iter() {
         match target {
-            Target::Fixed(authority) => {
-                let watch = Watch::of_target(authority.clone(), reports.clone());
+            Target::Fixed(place) => {
+                let watch = Watch::of_target(place.clone(), tls.cloned(), reports.clone());
                 tasks.spawn_until_stopped("upstream target", watch.run());
             }
-            Target::Name(name) => {
-                let names = names::Names::new(name.clone(), reports.clone(), tasks.clone());
+            Target::Name(place) => {
+                let names = names::Names::new((place.clone(), tls.cloned()), reports.clone(), tasks.clone());
                 tasks.spawn_until_stopped("upstream name", names.run());
             }
         }

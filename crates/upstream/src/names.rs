@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use denizen_kit::task::Tasks;
+use denizen_tls::LinkTls;
 use tokio::net::lookup_host;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use crate::pool::{Closed, Report, State};
-use crate::targets::{address_key, name_key};
+use crate::targets::{Place, address_key, name_key};
 use crate::watch::Watch;
 
 /// How often a name is looked up again.
@@ -20,7 +21,8 @@ const LOOKUP: Duration = Duration::from_secs(1);
 
 /// The addresses of a name, each with a watcher that ends when its sender is dropped.
 pub(crate) struct Names {
-    name: String,
+    place: Place,
+    tls: Option<LinkTls>,
     watched: HashMap<SocketAddr, oneshot::Sender<()>>,
     reports: mpsc::Sender<Report>,
     tasks: Tasks,
@@ -29,9 +31,13 @@ pub(crate) struct Names {
 // === impl Names ===
 
 impl Names {
-    /// Nothing looked up yet. The name is `name:port`.
-    pub(crate) fn new(name: String, reports: mpsc::Sender<Report>, tasks: Tasks) -> Self {
-        Self { name, watched: HashMap::new(), reports, tasks }
+    /// Nothing looked up yet. The place is that of a name, `name:port`.
+    pub(crate) fn new(
+        (place, tls): (Place, Option<LinkTls>),
+        reports: mpsc::Sender<Report>,
+        tasks: Tasks,
+    ) -> Self {
+        Self { place, tls, watched: HashMap::new(), reports, tasks }
     }
 
     /// Looks up again and again until nobody listens.
@@ -45,7 +51,7 @@ impl Names {
 
     async fn follow(&mut self) -> Result<std::convert::Infallible, Closed> {
         loop {
-            let found: HashSet<SocketAddr> = match timeout(LOOKUP, lookup_host(&self.name)).await {
+            let found: HashSet<SocketAddr> = match timeout(LOOKUP, lookup_host(&self.place.authority)).await {
                 Ok(Ok(found)) => found.collect(),
                 Ok(Err(_)) | Err(_) => HashSet::new(),
             };
@@ -60,13 +66,13 @@ impl Names {
     async fn update(&mut self, found: HashSet<SocketAddr>) -> Result<(), Closed> {
         if found.is_empty() {
             if self.watched.is_empty() {
-                self.report(name_key(&self.name), State::Down).await?;
+                self.report(name_key(&self.place.authority), State::Down).await?;
             }
             return Ok(());
         }
         for address in &found {
             if !self.watched.contains_key(address) {
-                self.report(address_key(&self.name, *address), State::Trying).await?;
+                self.report(address_key(&self.place.authority, *address), State::Trying).await?;
                 self.watch(*address);
             }
         }
@@ -74,15 +80,15 @@ impl Names {
             self.watched.keys().filter(|known| !found.contains(known)).copied().collect();
         for address in gone {
             self.watched.remove(&address);
-            self.report(address_key(&self.name, address), State::Gone).await?;
+            self.report(address_key(&self.place.authority, address), State::Gone).await?;
         }
         // From here on the addresses speak for the name.
-        self.report(name_key(&self.name), State::Gone).await
+        self.report(name_key(&self.place.authority), State::Gone).await
     }
 
     fn watch(&mut self, address: SocketAddr) {
         let (guard, dropped) = oneshot::channel::<()>();
-        let watch = Watch::of_address(address, &self.name, self.reports.clone());
+        let watch = Watch::of_address(address, (&self.place, self.tls.clone()), self.reports.clone());
         self.tasks.spawn_until_stopped("upstream target", async move {
             tokio::select! {
                 _ = dropped => {}
@@ -120,7 +126,8 @@ mod tests {
     async fn addresses_come_and_go_with_the_name() {
         let (reports, mut inbox) = mpsc::channel(64);
         let tasks = Tasks::new();
-        let mut names = Names::new("users:1".into(), reports, tasks.clone());
+        let place = Place { authority: "users:1".to_owned(), is_tls: false };
+        let mut names = Names::new((place, None), reports, tasks.clone());
         let first: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let second: SocketAddr = "127.0.0.2:1".parse().unwrap();
 

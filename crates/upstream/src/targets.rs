@@ -12,11 +12,10 @@ pub enum BadTarget {
     /// The list names nothing.
     #[error("no target is named; write one or more, such as http://10.0.0.7:9090, comma-separated")]
     Empty,
-    /// TLS between services is not spoken.
-    #[error("{0:?}: https is not spoken between services; write http:// and keep the network private")]
-    Tls(String),
     /// Another scheme, or none.
-    #[error("{0:?}: must begin with http:// (an address) or dns+http:// (a name with many addresses)")]
+    #[error(
+        "{0:?}: must begin with http:// or https:// (an address), or dns+http:// or dns+https:// (a name with many addresses)"
+    )]
     Scheme(String),
     /// No host and port.
     #[error("{0:?}: must be host and port and nothing else, such as http://users.internal:9090")]
@@ -27,12 +26,22 @@ pub enum BadTarget {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Target {
     /// `host:port`: one target.
-    Fixed(String),
+    Fixed(Place),
     /// `name:port`: each address of the name is a target, looked up again and again.
-    Name(String),
+    Name(Place),
 }
 
-/// Where a service runs: one or more targets, each `http://host:port` or `dns+http://name:port`.
+/// What connects to a target.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    /// `host:port`.
+    pub(crate) authority: String,
+    /// Whether TLS is spoken there.
+    pub(crate) is_tls: bool,
+}
+
+/// Where a service runs: one or more targets, each `http://host:port` or `dns+http://name:port`,
+/// or the same with https.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Targets(Vec<Target>);
 
@@ -42,22 +51,43 @@ impl Target {
     /// What the pool knows it by.
     pub(crate) fn key(&self) -> String {
         match self {
-            Target::Fixed(authority) => authority.clone(),
-            Target::Name(name) => name_key(name),
+            Target::Fixed(place) => place.authority.clone(),
+            Target::Name(place) => name_key(&place.authority),
+        }
+    }
+
+    pub(crate) const fn place(&self) -> &Place {
+        match self {
+            Target::Fixed(place) | Target::Name(place) => place,
         }
     }
 
     fn parse(text: &str) -> Result<Self, BadTarget> {
-        if text.starts_with("https://") || text.starts_with("dns+https://") {
-            return Err(BadTarget::Tls(text.to_owned()));
-        }
-        if let Some(rest) = text.strip_prefix("http://") {
-            return authority(rest).map(Target::Fixed).ok_or_else(|| BadTarget::Authority(text.to_owned()));
-        }
-        if let Some(rest) = text.strip_prefix("dns+http://") {
-            return authority(rest).map(Target::Name).ok_or_else(|| BadTarget::Authority(text.to_owned()));
-        }
-        Err(BadTarget::Scheme(text.to_owned()))
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| BadTarget::Scheme(text.to_owned()))?;
+        let (make, is_tls): (fn(Place) -> Self, bool) = match scheme {
+            "http" => (Target::Fixed, false),
+            "https" => (Target::Fixed, true),
+            "dns+http" => (Target::Name, false),
+            "dns+https" => (Target::Name, true),
+            _ => return Err(BadTarget::Scheme(text.to_owned())),
+        };
+        let authority = authority(rest).ok_or_else(|| BadTarget::Authority(text.to_owned()))?;
+        Ok(make(Place { authority, is_tls }))
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    /// `http` or `https`.
+    pub(crate) const fn scheme(&self) -> &'static str {
+        if self.is_tls { "https" } else { "http" }
+    }
+
+    /// The host, whose name the certificate has: without port, and without the brackets of an IPv6 address.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.authority.rsplit_once(':').map_or(self.authority.as_str(), |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
     }
 }
 
@@ -81,8 +111,8 @@ fn authority(rest: &str) -> Option<String> {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Target::Fixed(authority) => write!(f, "http://{authority}"),
-            Target::Name(name) => write!(f, "dns+http://{name}"),
+            Target::Fixed(place) => write!(f, "{}://{}", place.scheme(), place.authority),
+            Target::Name(place) => write!(f, "dns+{}://{}", place.scheme(), place.authority),
         }
     }
 }
@@ -90,6 +120,12 @@ impl fmt::Display for Target {
 // === impl Targets ===
 
 impl Targets {
+    /// Whether all of them speak TLS, none, or (none) some only.
+    pub fn all_tls(&self) -> Option<bool> {
+        let first = self.0.first()?.place().is_tls;
+        self.0.iter().all(|target| target.place().is_tls == first).then_some(first)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Target> {
         self.0.iter()
     }
@@ -137,11 +173,20 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_a_scheme() {
+        let targets: Targets = "https://[::1]:9090,dns+https://users:1".parse().unwrap();
+        assert_eq!(targets.to_string(), "https://[::1]:9090, dns+https://users:1");
+        let hosts: Vec<&str> = targets.iter().map(|target| target.place().host()).collect();
+        assert_eq!((hosts, targets.all_tls()), (vec!["::1", "users"], Some(true)));
+        assert_eq!("https://a:1,http://b:1".parse::<Targets>().unwrap().all_tls(), None);
+    }
+
+    #[test]
     fn mistakes_are_told_with_the_way_out() {
         let error = |text: &str| text.parse::<Targets>().unwrap_err();
         assert_eq!(error(" , "), BadTarget::Empty);
-        assert!(matches!(error("https://a:1"), BadTarget::Tls(_)));
         assert!(matches!(error("a:1"), BadTarget::Scheme(_)));
+        assert!(matches!(error("ftp://a:1"), BadTarget::Scheme(_)));
         for bad in [
             "http://a",
             "http://a:0",

@@ -10,15 +10,19 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use denizen_tls::LinkTls;
 use h2::client::{Connection, SendRequest};
 use h2::{Ping, PingPong};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
-use tonic::transport::Endpoint;
+use tokio_rustls::TlsConnector;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 use crate::pool::{Closed, Report, State};
-use crate::targets::address_key;
+use crate::targets::{Place, address_key};
 
 /// How long connecting may take, up to the first answer.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -34,14 +38,21 @@ const PING: Duration = Duration::from_secs(2);
 /// The watcher of one target.
 pub(crate) struct Watch {
     key: String,
+    /// Where to connect, and the name that goes with it.
     authority: String,
-    endpoint: Endpoint,
+    place: Place,
+    tls: Option<LinkTls>,
     reports: mpsc::Sender<Report>,
 }
 
+/// A connection with or without TLS.
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
 /// A connection that has answered once.
 struct Line {
-    connection: Connection<TcpStream, Bytes>,
+    connection: Connection<Box<dyn Io>, Bytes>,
     pings: PingPong,
     requests: SendRequest<Bytes>,
 }
@@ -50,16 +61,18 @@ struct Line {
 
 impl Watch {
     /// The watcher of a fixed target, `host:port`.
-    pub(crate) fn of_target(authority: String, reports: mpsc::Sender<Report>) -> Self {
-        let endpoint = endpoint(&authority, &authority);
-        Self { key: authority.clone(), authority, endpoint, reports }
+    pub(crate) fn of_target(place: Place, tls: Option<LinkTls>, reports: mpsc::Sender<Report>) -> Self {
+        Self { key: place.authority.clone(), authority: place.authority.clone(), place, tls, reports }
     }
 
     /// The watcher of one address of a name, `name:port`; calls go on naming the name.
-    pub(crate) fn of_address(address: SocketAddr, name: &str, reports: mpsc::Sender<Report>) -> Self {
-        let authority = address.to_string();
-        let endpoint = endpoint(&authority, name);
-        Self { key: address_key(name, address), authority, endpoint, reports }
+    pub(crate) fn of_address(
+        address: SocketAddr,
+        (name, tls): (&Place, Option<LinkTls>),
+        reports: mpsc::Sender<Report>,
+    ) -> Self {
+        let key = address_key(&name.authority, address);
+        Self { key, authority: address.to_string(), place: name.clone(), tls, reports }
     }
 
     /// Reports until nobody listens.
@@ -77,11 +90,16 @@ impl Watch {
         let mut down = false;
         loop {
             pace.tick().await;
-            match timeout(CONNECT, Line::open(&self.authority)).await {
-                Ok(Some(line)) => {
+            // Other certificates make another endpoint: the channel must not go on with what is revoked.
+            let changes = self.tls.as_ref().map(LinkTls::changes);
+            match timeout(CONNECT, self.connect()).await {
+                Ok(Some((line, endpoint))) => {
                     down = false;
-                    self.report(State::Up(Box::new(self.endpoint.clone()))).await?;
-                    line.until_dead().await;
+                    self.report(State::Up(Box::new(endpoint))).await?;
+                    tokio::select! {
+                        () = line.until_dead() => {}
+                        () = changed(changes) => {}
+                    }
                     self.report(State::Trying).await?;
                 }
                 Ok(None) | Err(_) if !down => {
@@ -93,35 +111,77 @@ impl Watch {
         }
     }
 
+    /// A connection that has answered, and how the channel makes its own.
+    async fn connect(&self) -> Option<(Line, Endpoint)> {
+        let endpoint = self.endpoint()?;
+        let stream = TcpStream::connect(&self.authority).await.ok()?;
+        stream.set_nodelay(true).ok()?;
+        let io: Box<dyn Io> = match (&self.tls, self.place.is_tls) {
+            (_, false) => Box::new(stream),
+            (Some(tls), true) => {
+                let name = ServerName::try_from(self.place.host().to_owned()).ok()?;
+                let shaken = TlsConnector::from(tls.client()).connect(name, stream).await;
+                Box::new(
+                    shaken
+                        .inspect_err(|error| tracing::debug!(target = self.key, %error, "TLS fails"))
+                        .ok()?,
+                )
+            }
+            (None, true) => return None,
+        };
+        Some((Line::open(io).await?, endpoint))
+    }
+
+    /// How the channel connects to the target. None when its certificates are no certificates.
+    fn endpoint(&self) -> Option<Endpoint> {
+        let uri = |authority: &str| {
+            let built =
+                http::Uri::builder().scheme(self.place.scheme()).authority(authority).path_and_query("/");
+            built.build().expect("an authority that was parsed makes a URI")
+        };
+        let endpoint = Endpoint::from(uri(&self.authority))
+            .origin(uri(&self.place.authority))
+            .connect_timeout(CONNECT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(PONG)
+            .keep_alive_while_idle(true);
+        match (&self.tls, self.place.is_tls) {
+            (_, false) => Some(endpoint),
+            (Some(tls), true) => {
+                let pem = tls.pem();
+                let config = ClientTlsConfig::new()
+                    .ca_certificate(Certificate::from_pem(pem.ca))
+                    .identity(Identity::from_pem(pem.cert, pem.key))
+                    .domain_name(self.place.host());
+                endpoint.tls_config(config).ok()
+            }
+            (None, true) => None,
+        }
+    }
+
     async fn report(&self, state: State) -> Result<(), Closed> {
         let report = Report { key: self.key.clone(), state };
         self.reports.send(report).await.map_err(|_| Closed)
     }
 }
 
-/// How the channel connects to a target.
-fn endpoint(authority: &str, origin: &str) -> Endpoint {
-    let uri = |authority: &str| {
-        let built = http::Uri::builder().scheme("http").authority(authority).path_and_query("/").build();
-        built.expect("an authority that was parsed makes a URI")
-    };
-    Endpoint::from(uri(authority))
-        .origin(uri(origin))
-        .connect_timeout(CONNECT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(PONG)
-        .keep_alive_while_idle(true)
+/// Ends when the certificates change; never when there are none.
+async fn changed(changes: Option<watch::Receiver<[u8; 32]>>) {
+    if let Some(mut changes) = changes
+        && changes.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 // === impl Line ===
 
 impl Line {
-    /// Connects and waits for the first answer: a process that hangs is connected to by its kernel all the same.
-    async fn open(authority: &str) -> Option<Self> {
-        let stream = TcpStream::connect(authority).await.ok()?;
-        stream.set_nodelay(true).ok()?;
-        let (requests, mut connection) = h2::client::handshake(stream).await.ok()?;
+    /// Waits for the first answer: a process that hangs is connected to by its kernel all the same.
+    async fn open(io: Box<dyn Io>) -> Option<Self> {
+        let (requests, mut connection) = h2::client::handshake(io).await.ok()?;
         let mut pings = connection.ping_pong()?;
         tokio::select! {
             _closed = &mut connection => return None,

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use crate::config::Config;
 use crate::faces::failure::Failure;
 use crate::faces::form::is_form;
+use crate::listen::pace;
 
 /// Most bytes of a body with a picture: the picture's 5 MiB, and room for the form around it.
 const PICTURE_LIMIT: usize = (5 << 20) + (64 << 10);
@@ -64,11 +65,13 @@ pub(crate) async fn read(
         return Ok(Bytes::new());
     }
     let whole = Limited::new(body, limit).collect();
-    match tokio::time::timeout(config.body_timeout, whole).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if is_too_large(&*error) => Err(too_large(limit)),
-        Ok(Err(_broken)) => Err(Problem::malformed("the body of the request broke off").into()),
-        Err(_elapsed) => {
+    match whole.await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if is_too_large(&*error) => Err(too_large(limit)),
+        Err(error) if !pace::is_too_slow(&*error) => {
+            Err(Problem::malformed("the body of the request broke off").into())
+        }
+        Err(_slow) => {
             let problem =
                 Problem::new(Code::Timeout, "the body of the request came too slowly; repeat the request");
             Err(Failure::from(problem)

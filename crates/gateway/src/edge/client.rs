@@ -104,6 +104,7 @@ pub(crate) fn is_proxied(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Whether an address is in one of the networks.
 pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(address))
 }

@@ -23,6 +23,7 @@ use super::request;
 use super::table::Found;
 use super::who::Who;
 use super::{Arrival, Edge, body, client, method_not_allowed, nothing_here, path};
+use crate::listen::Connection;
 use crate::faces::failure::Failure;
 use crate::proxy::aggregate::{Aggregate, Asked, PartAnswer, PartCall};
 use crate::proxy::cache::{Fetch, Lookup};
@@ -76,6 +77,8 @@ impl Journey {
         let is_peer_trusted = arrival.peer.is_some_and(|peer| client::is_trusted(peer.ip(), trusted));
         let pairs = captures.iter().map(|(name, value)| (name.to_string(), value.clone()));
         let trace = request::trace(request.headers());
+        let is_over_tls = request.extensions().get::<Connection>().is_some_and(|it| it.tls.is_some());
+        let scheme = if is_over_tls { "https" } else { client::scheme(request.headers(), is_peer_trusted) };
         Arc::new(Self {
             edge: edge.clone(),
             rule: rule.clone(),
@@ -83,7 +86,7 @@ impl Journey {
             params: pairs.collect(),
             who,
             is_peer_trusted,
-            scheme: client::scheme(request.headers(), is_peer_trusted),
+            scheme,
             request_id: request::id_header(&arrival.request_id),
             trace: trace.and_then(|trace| HeaderValue::from_str(&trace).ok()),
             arrival,

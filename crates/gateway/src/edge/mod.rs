@@ -44,11 +44,14 @@ use axum::response::{IntoResponse as _, Response};
 use denizen_kit::caller::Permissions;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::telemetry;
-use http::header::{ALLOW, CACHE_CONTROL, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    ALLOW, CACHE_CONTROL, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderValue, Method, Request};
 use tower::Service;
 
 use crate::faces::failure::Failure;
+use crate::listen::{Connection, redirect};
 use crate::state::App;
 use locate::Place;
 use log::AccessLogFormat;
@@ -96,6 +99,8 @@ impl Edge {
         let method = request.method().clone();
         let ip = client::client_ip(peer, request.headers(), &config.trusted_proxies);
         let arrival = Arrival { ip, peer, request_id, counted: false };
+        let connection = request.extensions().get::<Connection>();
+        let is_secure = connection.is_some_and(|it| redirect::is_secure(&inner.app, it, request.headers()));
         let asked = (config.access_log_format == AccessLogFormat::Combined).then(|| log::Asked::of(&request));
         let (place, answer) = self.answer(request, &arrival).await;
         let (mut response, by) = match answer {
@@ -112,6 +117,9 @@ impl Edge {
         if let Some(asked) = asked.filter(|_| config.access_log && !place.is_probe()) {
             asked.log(inner.app.clock.now(), ip, &method, &response);
         }
+        if let Some(value) = redirect::hsts(&inner.app, is_secure) {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
+        }
         response
     }
 
@@ -121,6 +129,9 @@ impl Edge {
         mut request: Request<Body>,
         arrival: &Arrival,
     ) -> (Place<'_>, Result<Response, Failure>) {
+        if let Err(failure) = path::check_lengths(&request) {
+            return (Place::Own(Found::Nothing), Err(failure));
+        }
         match self.0.locate(&mut request, arrival.peer.is_some(), None) {
             Ok(Place::Undecided) => Box::pin(self.answer_by_body(request, arrival)).await,
             Ok(place) => {
@@ -158,6 +169,9 @@ impl Edge {
         request: Request<Body>,
         arrival: &Arrival,
     ) -> Result<Response, Failure> {
+        if let Some(elsewhere) = redirect::to_tls(&self.0.app, &request) {
+            return Ok(elsewhere);
+        }
         match place {
             Place::Own(found) => self.0.answer_own(request, *found, arrival).await,
             // On the heap: what takes no route does not carry the room for it.

@@ -3,9 +3,13 @@
 
 use std::borrow::Cow;
 
+use axum::body::Body;
 use denizen_kit::problem::Problem;
-use http::header::HOST;
-use http::{HeaderMap, Uri, Version};
+use http::header::{CONNECTION, HOST};
+use http::{HeaderMap, HeaderValue, Request, Uri, Version};
+
+use crate::faces::failure::Failure;
+use crate::listen::Connection;
 
 /// How often percent-encoding is taken off in the search for what climbs.
 const MAX_ROUNDS: usize = 4;
@@ -191,10 +195,18 @@ pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
     uri.authority().map(http::uri::Authority::as_str).or_else(by_header).unwrap_or_default()
 }
 
+/// Refuses a request whose body has two lengths, Content-Length and Transfer-Encoding: who forwarded it may have taken
+/// the other one (RFC 9112 §6.3). The connection ends, since nobody knows where the next request begins.
+pub(crate) fn check_lengths(request: &Request<Body>) -> Result<(), Failure> {
+    if !request.extensions().get::<Connection>().is_some_and(|connection| connection.has_two_lengths) {
+        return Ok(());
+    }
+    let detail = "a request has Content-Length or Transfer-Encoding, not both";
+    Err(Failure::from(Problem::malformed(detail)).with_header(CONNECTION, HeaderValue::from_static("close")))
+}
+
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -231,6 +243,14 @@ mod tests {
         {
             assert!(check(path).is_ok(), "{path}");
         }
+    }
+
+    fn host(version: Version, target: &str, hosts: &[&str]) -> bool {
+        let mut request = Request::builder().version(version).uri(target).body(Body::empty()).unwrap();
+        for host in hosts {
+            request.headers_mut().append(HOST, host.parse().unwrap());
+        }
+        check_host(&request, true).is_ok()
     }
 
     #[test]

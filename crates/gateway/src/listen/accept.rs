@@ -1,26 +1,22 @@
-//! The accept loop: HTTP/1 and HTTP/2 without TLS on one port, with limits of time and number, drained at the end.
+//! The accept loop: all public sockets, with limits of time and number, drained together at the end.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use denizen_kit::task::Tasks;
 use futures::FutureExt;
-use http::{Request, Version};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::beat::Beat;
-use super::pulse::{Patience, Pulse, Watched};
+use super::ending::Ending;
+use super::places::PerAddress;
+use super::pulse::Patience;
+use super::serve::Accepted;
+use super::{Sockets, Tls};
 use crate::edge::Edge;
 use crate::state::App;
 
@@ -33,53 +29,56 @@ const MAX_HEADERS: usize = 100;
 /// Most requests at once on an HTTP/2 connection.
 const MAX_STREAMS: u32 = 200;
 
+/// Most streams that a client may have reset before they were answered; then the connection ends (CVE-2023-44487).
+const MAX_RESET: usize = 20;
+
+/// Most streams that the server may have to reset for faults of the client; then the connection ends (CVE-2025-8671).
+const MAX_FAULTS: usize = 100;
+
+/// How often an HTTP/2 client is pinged, and how long the answer may take.
+const PING: Duration = Duration::from_secs(20);
+
 /// How long to wait when the system gives no more sockets.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How long after the last request was answered a connection that still writes is cut at the end.
-const FAREWELL: Duration = Duration::from_millis(100);
-
 /// What all connections share.
-#[derive(Clone)]
-struct Shop {
-    edge: Edge,
-    builder: Arc<Builder<TokioExecutor>>,
-    patience: Patience,
-    closing: CancellationToken,
-    cut: CancellationToken,
+pub(super) struct Shop {
+    pub(super) app: Arc<App>,
+    pub(super) edge: Edge,
+    pub(super) builder: Builder<TokioExecutor>,
+    pub(super) patience: Patience,
+    pub(super) addresses: Arc<PerAddress>,
+    pub(super) ending: Ending,
+    places: Arc<Semaphore>,
 }
 
 /// Accepts connections until the node stops, then lets the open requests finish.
-pub(crate) async fn serve(app: &Arc<App>, edge: &Edge, listener: TcpListener, tasks: &Tasks) {
+pub(crate) async fn serve(app: &Arc<App>, edge: &Edge, sockets: Sockets, tasks: &Tasks) {
     let config = &app.config;
-    let shop = Shop {
+    let shop = Arc::new(Shop {
+        app: app.clone(),
         edge: edge.clone(),
-        builder: Arc::new(builder()),
+        builder: builder(),
         patience: Patience { head: config.header_timeout, idle: config.idle_timeout },
-        closing: CancellationToken::new(),
-        cut: CancellationToken::new(),
-    };
-    let places = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let connections = TaskTracker::new();
-    let mut stopping = pin!(tasks.stopping());
-    loop {
-        let accepted = tokio::select! {
-            () = &mut stopping => break,
-            accepted = accept(&listener, &places) => accepted,
-        };
-        if let Some((stream, peer, place)) = accepted {
-            connections.spawn(serve_connection(shop.clone(), stream, peer, place));
+        addresses: Arc::default(),
+        ending: Ending::default(),
+        places: Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
+    });
+    let tls = sockets.tls.zip(app.tls.as_ref());
+    let with_tls = async {
+        if let Some((socket, tls)) = &tls {
+            shop.accept_until_stopped(socket, Some(tls), tasks).await;
         }
-    }
+    };
+    tokio::join!(shop.accept_until_stopped(&sockets.plain, None, tasks), with_tls);
     app.drain();
     // Clients that the kernel has let in already are still served.
-    while let (Ok(place), Some(Ok((stream, peer)))) =
-        (places.clone().try_acquire_owned(), listener.accept().now_or_never())
-    {
-        connections.spawn(serve_connection(shop.clone(), stream, peer, place));
+    shop.accept_waiting(&sockets.plain, None);
+    if let Some((socket, tls)) = &tls {
+        shop.accept_waiting(socket, Some(tls));
     }
-    drop(listener);
-    drain(&shop, &connections, config.drain_timeout).await;
+    drop((sockets.plain, tls));
+    shop.ending.drain(config.drain_timeout).await;
 }
 
 fn builder() -> Builder<TokioExecutor> {
@@ -94,77 +93,63 @@ fn builder() -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .max_pending_accept_reset_streams(MAX_RESET)
+        .max_local_error_reset_streams(MAX_FAULTS)
         .max_header_list_size(64 * 1024)
         .enable_connect_protocol()
-        .keep_alive_interval(Duration::from_secs(20));
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
     builder
 }
 
-/// The next connection, once there is a place for it; none when the system gave an error.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => {
-            // Answers are written whole: waiting for more to send only delays them.
-            let _ = stream.set_nodelay(true);
-            Some((stream, peer, place))
-        }
-        Err(error) => {
-            // A client that went before it was accepted is no trouble; a lack of sockets passes.
-            tracing::debug!(%error, "a connection could not be accepted");
-            tokio::time::sleep(PAUSE).await;
-            None
-        }
-    }
-}
+// === impl Shop ===
 
-async fn serve_connection(shop: Shop, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
-    let _place = place;
-    let pulse = Arc::new(Pulse::new());
-    let service = service_fn(|request: Request<Incoming>| {
-        let (edge, pulse) = (shop.edge.clone(), pulse.clone());
-        async move {
-            let beat = Beat::begin(pulse, request.version() == Version::HTTP_2);
-            Ok::<_, Infallible>(beat.end_with(edge.handle(request.map(Body::new), Some(peer)).await))
-        }
-    });
-    let watched = Watched::new(stream, pulse.clone());
-    let mut connection = pin!(shop.builder.serve_connection(watched, service));
-    let mut is_closing = false;
-    loop {
-        let now = tokio::time::Instant::now();
-        let due = pulse.due(shop.patience).unwrap_or(now + shop.patience.head);
-        tokio::select! {
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection broke");
-                }
-                return;
-            }
-            () = shop.cut.cancelled() => return,
-            () = shop.closing.cancelled(), if !is_closing => {
-                is_closing = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            () = tokio::time::sleep_until(due) => {
-                if pulse.due(shop.patience).is_some_and(|due| due <= tokio::time::Instant::now()) {
-                    return;
-                }
+impl Shop {
+    async fn accept_until_stopped(
+        self: &Arc<Self>,
+        socket: &TcpListener,
+        tls: Option<&Arc<Tls>>,
+        tasks: &Tasks,
+    ) {
+        let mut stopping = pin!(tasks.stopping());
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stopping => return,
+                accepted = self.accept(socket) => accepted,
+            };
+            if let Some((stream, peer, place)) = accepted {
+                self.begin(Accepted { stream, peer, place }, tls);
             }
         }
     }
-}
 
-/// Lets the open requests finish, at most so long.
-async fn drain(shop: &Shop, connections: &TaskTracker, limit: Duration) {
-    shop.closing.cancel();
-    connections.close();
-    if tokio::time::timeout(limit, connections.wait()).await.is_err() {
-        tracing::warn!(open = connections.len(), "connections are cut: their requests did not end in time");
+    fn accept_waiting(self: &Arc<Self>, socket: &TcpListener, tls: Option<&Arc<Tls>>) {
+        while let (Ok(place), Some(Ok((stream, peer)))) =
+            (self.places.clone().try_acquire_owned(), socket.accept().now_or_never())
+        {
+            self.begin(Accepted { stream, peer, place }, tls);
+        }
     }
-    shop.cut.cancel();
-    let _ = tokio::time::timeout(FAREWELL, connections.wait()).await;
+
+    fn begin(self: &Arc<Self>, accepted: Accepted, tls: Option<&Arc<Tls>>) {
+        self.ending.connections.spawn(accepted.serve(self.clone(), tls.cloned()));
+    }
+
+    /// The next connection, once there is a place for it; none when the system gave an error.
+    async fn accept(&self, socket: &TcpListener) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let place = self.places.clone().acquire_owned().await.ok()?;
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are written whole: waiting for more to send only delays them.
+                let _ = stream.set_nodelay(true);
+                Some((stream, peer, place))
+            }
+            Err(error) => {
+                // A client that went before it was accepted is no trouble; a lack of sockets passes.
+                tracing::debug!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+                None
+            }
+        }
+    }
 }

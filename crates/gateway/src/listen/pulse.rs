@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
+
+use super::heads::Heads;
+use super::stream::Stream;
 
 /// What a connection does and since when.
 #[derive(Debug)]
@@ -26,6 +27,10 @@ pub(super) struct Pulse {
     idle_since: AtomicU64,
     has_served: AtomicBool,
     is_http2: AtomicBool,
+    /// Whether a head gave two lengths for its body.
+    has_two_lengths: AtomicBool,
+    /// Whether the connection shall take no more requests.
+    is_retiring: AtomicBool,
 }
 
 /// The limits that a pulse is held against.
@@ -48,6 +53,8 @@ impl Pulse {
             idle_since: AtomicU64::new(0),
             has_served: AtomicBool::new(false),
             is_http2: AtomicBool::new(false),
+            has_two_lengths: AtomicBool::new(false),
+            is_retiring: AtomicBool::new(false),
         }
     }
 
@@ -81,6 +88,22 @@ impl Pulse {
         }
     }
 
+    /// Whether a head that gives two lengths has come since this was asked last.
+    pub(super) fn take_two_lengths(&self) -> bool {
+        self.has_two_lengths.swap(false, Ordering::Relaxed)
+    }
+
+    /// Notes that the connection is old. Whether it speaks HTTP/2, which has a word for that.
+    pub(super) fn retire(&self) -> bool {
+        self.is_retiring.store(true, Ordering::Relaxed);
+        self.is_http2.load(Ordering::Relaxed)
+    }
+
+    /// Whether the next answer is the last.
+    pub(super) fn is_retiring(&self) -> bool {
+        self.is_retiring.load(Ordering::Relaxed)
+    }
+
     fn note_read(&self) {
         // HTTP/2 sends pings and window updates between requests: its bytes say nothing about heads.
         let is_counted = self.active.load(Ordering::Relaxed) == 0 && !self.is_http2.load(Ordering::Relaxed);
@@ -94,36 +117,42 @@ impl Pulse {
     }
 }
 
-/// A socket whose reads are noted.
+/// A connection whose reads are noted.
 #[derive(Debug)]
 pub(super) struct Watched {
-    io: TokioIo<TcpStream>,
+    io: Stream,
     pulse: Arc<Pulse>,
+    heads: Heads,
 }
 
 // === impl Watched ===
 
 impl Watched {
-    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
-        Self { io: TokioIo::new(stream), pulse }
+    pub(super) fn new(io: Stream, pulse: Arc<Pulse>) -> Self {
+        Self { io, pulse, heads: Heads::default() }
     }
 }
 
-impl Read for Watched {
+impl AsyncRead for Watched {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.io).poll_read(cx, buffer);
         if outcome.is_ready() {
             self.pulse.note_read();
+            let is_http1 = !self.pulse.is_http2.load(Ordering::Relaxed);
+            if is_http1 && self.heads.feed(&buffer.filled()[before..]) {
+                self.pulse.has_two_lengths.store(true, Ordering::Relaxed);
+            }
         }
         outcome
     }
 }
 
-impl Write for Watched {
+impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }

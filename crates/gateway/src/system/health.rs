@@ -41,6 +41,7 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Answer {
     let serves_nothing = !checks.is_empty() && checks.iter().all(|check| !check.ok);
     checks.push(cache(&app));
     checks.push(revocations(&app));
+    checks.extend(app.tls.as_ref().map(|tls| tls.check(app.clock.now())));
     answer(&checks, serves_nothing)
 }
 

@@ -1,5 +1,6 @@
 //! What is outside the API: health, metrics, documents, and the few pages of the gateway itself.
 
+mod acme;
 mod certificates;
 mod console;
 mod docs;
@@ -35,6 +36,9 @@ pub(crate) fn routes(app: &Arc<App>, document: &OpenApi) -> (Router, Vec<&'stati
         ("/.well-known/denizen-certificates.json", get(certificates::keys)),
         ("/problems/{code}", get(problems::problem)),
     ];
+    if app.tls.as_ref().is_some_and(|tls| tls.acme.is_some()) {
+        list.push(("/.well-known/acme-challenge/{token}", get(acme::proof)));
+    }
     list.extend(docs::routes(document));
     list.extend(console::routes());
     if app.config.development {

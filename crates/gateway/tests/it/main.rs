@@ -2,11 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
+mod acme;
+mod certificates;
 mod changes;
 mod door;
+mod framing;
+mod hall;
+mod patience;
+mod proxied;
 mod routes;
 mod setting;
 mod sockets;
 mod system;
+mod tls;
 mod upstream;
 mod upstreams;

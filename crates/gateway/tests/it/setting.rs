@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use denizen_cache::Cache;
-use denizen_gateway::{App, Check, Config, Deps, Health, Info};
+use denizen_gateway::{Acme, App, Check, Config, Deps, Health, Info, Tls};
 use denizen_kit::caller::Role;
 use denizen_kit::config::Settings;
 use denizen_kit::seal::Key;
@@ -31,13 +31,27 @@ pub(crate) fn app(config: Config) -> Arc<App> {
 }
 
 pub(crate) fn app_with(config: Config, health: Health) -> Arc<App> {
-    let clock = Clock::manual(Timestamp::from_second(1_769_857_200).unwrap());
+    app_on(config, health, (Clock::manual(Timestamp::from_second(1_769_857_200).unwrap()), None))
+}
+
+/// A gateway that serves TLS as its settings say, by a clock that shows the time.
+pub(crate) fn app_of_now(config: Config, acme: Option<Acme>, clock: &Clock) -> Arc<App> {
+    let tls = Tls::open(&config.sockets, acme).unwrap();
+    app_on(
+        config,
+        Arc::new(|| Box::pin(std::future::ready(Vec::new()))),
+        (clock.clone(), Some(Arc::new(tls))),
+    )
+}
+
+fn app_on(config: Config, health: Health, (clock, tls): (Clock, Option<Arc<Tls>>)) -> Arc<App> {
     let signer = Signer::new(Key::from_bytes([1; 32]), clock.clone());
     App::new(Deps {
         links: Links::new(Role::Gateway, Arc::new(HashMap::new()), signer),
         cache: Cache::memory(),
         clock,
         config,
+        tls,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         health,
         info: Info { version: "1.2.3".to_owned(), roles: vec![Role::Gateway], engine: String::new() },

@@ -1,38 +1,10 @@
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use denizen_gateway::Config;
-use denizen_kit::task::Tasks;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::net::TcpStream;
 
-use crate::setting::{app, config};
-
-/// How long a test waits before it fails.
-const LIMIT: Duration = Duration::from_secs(10);
-
-async fn start(config: Config) -> (SocketAddr, Tasks, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (app, tasks) = (app(config), Tasks::new());
-    let stopping = tasks.clone();
-    let serving = tokio::spawn(async move { denizen_gateway::serve(app, listener, &stopping).await });
-    (address, tasks, serving)
-}
-
-/// Sends bytes and reads until the other side closes.
-async fn exchange(address: SocketAddr, bytes: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let _ = stream.write_all(bytes.as_bytes()).await;
-    let mut answer = Vec::new();
-    let _ = tokio::time::timeout(LIMIT, stream.read_to_end(&mut answer)).await.expect("it closes");
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-fn get(path: &str, headers: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n")
-}
+use crate::hall::{LIMIT, exchange, get, start};
+use crate::setting::config;
 
 #[tokio::test]
 async fn a_neighbour_sees_metrics_and_mailbox_but_not_through_a_proxy() {

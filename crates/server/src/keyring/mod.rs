@@ -65,7 +65,7 @@ impl Keyring {
 pub(crate) async fn open(config: &Config, clock: &Clock) -> anyhow::Result<Opened> {
     let master = &master_key::load(config)?;
     let is_gateway_alone = config.roles.iter().all(|role| role == Role::Gateway);
-    let peers = Peers::of(config);
+    let peers = Peers::of(config)?;
     let opened = if is_gateway_alone && config.db.url.is_none() && !config.services.is_empty() {
         let root = given(&peers, config, master).await;
         root.map(|root| Opened { root, keyring: None })

@@ -5,12 +5,14 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use denizen_kit::task::Tasks;
+use denizen_tls::LinkTls;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 use tower::ServiceExt as _;
@@ -67,11 +69,13 @@ pub(crate) struct Peers {
 
 impl Peers {
     /// Those of the settings.
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> anyhow::Result<Self> {
         let tasks = Tasks::new();
+        let tls = config.links.as_ref().map(LinkTls::open).transpose().context("services.tls")?;
         let elsewhere = config.services.iter().filter(|(role, _)| !config.roles.has(**role));
-        let channels = elsewhere.map(|(_, targets)| denizen_upstream::channel(targets, &tasks)).collect();
-        Self { channels, tasks }
+        let channel = |targets| denizen_upstream::channel_with(targets, tls.as_ref(), &tasks);
+        let channels = elsewhere.map(|(_, targets)| channel(targets)).collect();
+        Ok(Self { channels, tasks })
     }
 
     /// Asks all of them. A rotation that has reached only some of their databases shows in different slots.

@@ -13,6 +13,7 @@ mod erasure;
 mod factors;
 mod guarding;
 mod import;
+mod links;
 mod notifications;
 mod outage;
 mod privacy;

@@ -1,8 +1,6 @@
 //! The rows of an import, taken while the file comes: 500 at a time and a few such parts at once, so that a file of any
 //! length needs the memory of those.
 
-use std::time::Duration;
-
 use axum::body::{Body, BodyDataStream};
 use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::problem_from;
@@ -13,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::view::Row;
 use crate::faces::ctx::Ctx;
+use crate::listen::pace;
 use crate::records::{Broken, Splitter};
 
 /// Records of one call.
@@ -35,14 +34,12 @@ pub(super) struct Upload {
     /// What is the same for each call; `first_row` is the number of the first record that waits.
     request: wire::ImportUsersRequest,
     calls: FuturesOrdered<Call>,
-    patience: Duration,
 }
 
 // === impl Upload ===
 
 impl Upload {
     pub(super) fn new(ctx: Ctx, body: Body, splitter: Splitter, request: wire::ImportUsersRequest) -> Self {
-        let patience = ctx.app.config.body_timeout;
         let request = wire::ImportUsersRequest { first_row: 1, ..request };
         Self {
             ctx,
@@ -51,7 +48,6 @@ impl Upload {
             records: Vec::new(),
             request,
             calls: FuturesOrdered::new(),
-            patience,
         }
     }
 
@@ -89,10 +85,7 @@ impl Upload {
     /// Reads the next part of the file, or notes its end.
     async fn read(&mut self) -> Result<(), Problem> {
         let Some(mut splitter) = self.splitter.take() else { return Ok(()) };
-        let part = tokio::time::timeout(self.patience, self.body.next()).await.map_err(|_elapsed| {
-            let detail = "the file came too slowly; send it again with the same import_id, and it goes on";
-            Problem::new(Code::Timeout, detail)
-        })?;
+        let part = self.body.next().await;
         let broken = |broken: Broken| Problem::malformed(broken.to_string());
         match part {
             None => splitter.finish(&mut self.records).map_err(broken),
@@ -100,6 +93,11 @@ impl Upload {
                 splitter.push(&bytes, &mut self.records).map_err(broken)?;
                 self.splitter = Some(splitter);
                 Ok(())
+            }
+            Some(Err(error)) if pace::is_too_slow(&error) => {
+                let detail =
+                    "the file came too slowly; send it again with the same import_id, and it goes on";
+                Err(Problem::new(Code::Timeout, detail))
             }
             Some(Err(_broken_off)) => {
                 let detail = "the file broke off; send it again with the same import_id, and it goes on";
