@@ -9,10 +9,10 @@ use denizen_kit::config::{Settings, parse_size};
 use crate::edge::client::Network;
 use crate::edge::log::AccessLogFormat;
 use crate::faces::operations;
+use crate::listen::SocketConfig;
 use crate::proxy::cache;
 use crate::proxy::dialects::Dialects;
 use crate::proxy::files::RouteFiles;
-use crate::listen::SocketConfig;
 
 /// Settings of the gateway. The last three, and the places of `routes`, are set by the node, which knows them.
 #[derive(Clone, Debug)]

@@ -22,10 +22,10 @@ use utoipa::openapi::OpenApi;
 pub use config::{Config, Limits};
 pub use edge::client::Network;
 pub use edge::log::AccessLogFormat;
+pub use listen::{Acme, AcmeConfig, CertificateFiles, Challenge, SocketConfig, Sockets, Tls, TlsConfig};
 pub use proxy::cache::Config as CacheConfig;
 pub use proxy::dialects::Dialects;
 pub use proxy::files::RouteFiles;
-pub use listen::{Acme, AcmeConfig, CertificateFiles, Challenge, SocketConfig, Sockets, Tls, TlsConfig};
 pub use state::{App, Check, Deps, Health, Info};
 
 use edge::Edge;

@@ -20,10 +20,10 @@ use crate::edge::authenticate::Authenticator;
 use crate::edge::barriers::Barriers;
 use crate::edge::refusals::Refusals;
 use crate::edge::shed::Concurrency;
+use crate::listen::Tls;
 use crate::proxy::Proxy;
 use crate::proxy::cache::Store;
 use crate::proxy::identity::Identities;
-use crate::listen::Tls;
 use crate::resources::users::copies::Copies;
 
 /// The state of one part of the system.
