@@ -82,6 +82,12 @@ pub struct Limits {
     pub auth_per_account: Quota,
 }
 
+/// Meanings of settings that are longer than a line.
+const LOG_FORMAT: &str = "json (as the other lines of the log), or combined, which has addresses and paths";
+const OPERATIONS: &str = "the only operations that this process exposes, such as ListUsers; by itself all";
+const PROXIES: &str =
+    "addresses or networks of proxies whose X-Forwarded-For is believed; Forwarded never is";
+
 // === impl Config ===
 
 impl Config {
@@ -121,30 +127,12 @@ impl Config {
             ),
             limits: Limits::read(settings),
             cache: cache::Config::read(settings),
-            trusted_proxies: settings.parse(
-                "gateway.trusted_proxies",
-                "",
-                "addresses or networks of proxies whose X-Forwarded-For is believed; Forwarded never is",
-                Network::parse_list,
-            ),
+            trusted_proxies: settings.parse("gateway.trusted_proxies", "", PROXIES, Network::parse_list),
             routes: RouteFiles::read(settings),
             dialects: Dialects::read(settings),
-            operations: settings.parse(
-                "gateway.operations",
-                "",
-                "the only operations that this process exposes, such as ListUsers; by itself all",
-                operations::parse,
-            ),
-            access_log: settings.value(
-                "gateway.access_log",
-                "true",
-                "whether each request is a line in the log",
-            ),
-            access_log_format: settings.value(
-                "gateway.access_log_format",
-                "json",
-                "json (as the other lines of the log), or combined, which has addresses and paths",
-            ),
+            operations: settings.parse("gateway.operations", "", OPERATIONS, operations::parse),
+            access_log: settings.value("gateway.access_log", "true", "whether each request is logged"),
+            access_log_format: settings.value("gateway.access_log_format", "json", LOG_FORMAT),
             refusals_interval: settings.duration(
                 "gateway.refusals_interval",
                 "1m",

@@ -123,7 +123,7 @@ impl Journey {
         let incoming = Incoming { method, uri, sent: request.uri().clone(), params: self.params.clone() };
         let mut by = By::Operation;
         let response = match &self.rule.target {
-            Target::Upstream(upstream, policy) => self.send(upstream, policy, request).await?,
+            Target::Upstream(way) => self.send(&way.0, &way.1, request).await?,
             Target::Own | Target::Aggregate(..) if self.rule.spec.response.is_some() => {
                 // What the operation refuses is an answer that the route may change, too.
                 self.ask_own_face(request).await.unwrap_or_else(|failure| {

@@ -17,7 +17,7 @@ pub enum AccessLogFormat {
     /// As other lines do, by the template of the route.
     #[default]
     Json,
-    /// The combined log format (Apache HTTP Server, mod_log_config): with the client's address and the path.
+    /// The combined log format (Apache HTTP Server, `mod_log_config`): with the client's address and the path.
     Combined,
 }
 

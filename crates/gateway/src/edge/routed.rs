@@ -57,7 +57,9 @@ impl Edge {
         let arrival = Arrival { counted: true, ..arrival.clone() };
         let journey = Journey::new(self, (rule, captures), (arrival, who), &request);
         let mut response = journey.answer(request).await?;
-        told.iter().for_each(|fields| fields.add_to(response.headers_mut()));
+        for fields in &told {
+            fields.add_to(response.headers_mut());
+        }
         Ok(permit.hold(response))
     }
 
@@ -88,13 +90,11 @@ impl Edge {
             return Ok(None);
         }
         let app = &self.0.app;
-        let who = match self.foreign(rule, parts).await? {
-            Some(who) => Some(who),
-            None => {
-                let care = if parts.method.is_safe() { Care::Read } else { Care::Write };
-                app.authenticator.authenticate(&parts.headers, care).await?.map(Who::Own)
-            }
-        };
+        let mut who = self.foreign(rule, parts).await?;
+        if who.is_none() {
+            let care = if parts.method.is_safe() { Care::Read } else { Care::Write };
+            who = app.authenticator.authenticate(&parts.headers, care).await?.map(Who::Own);
+        }
         if let Some(Who::Own(verified)) = &who {
             app.authenticator.check_network(verified, arrival.ip)?;
         }

@@ -39,9 +39,11 @@ pub(crate) fn parse(text: &str) -> Result<Vec<String>, String> {
         METHODS.iter().any(|method| method.public && method.path.rsplit('/').next() == Some(name))
     };
     names
-        .map(|name| match known(name) || is_of_gateway(name) {
-            true => Ok(name.to_owned()),
-            false => Err(format!("there is no operation {name:?}; see docs/generated/operations.md")),
+        .map(|name| {
+            if known(name) || is_of_gateway(name) {
+                return Ok(name.to_owned());
+            }
+            Err(format!("there is no operation {name:?}; see docs/generated/operations.md"))
         })
         .collect()
 }

@@ -151,7 +151,7 @@ fn target(spec: &RouteSpec, named: &Named) -> Result<Target, (&'static str, Stri
         TargetSpec::Upstream(name) => {
             let upstream = upstream(name, "upstream")?;
             let policy = policy(spec, &upstream);
-            Ok(Target::Upstream(upstream, policy))
+            Ok(Target::Upstream(Box::new((upstream, policy))))
         }
         TargetSpec::Aggregate(aggregate) => {
             let mut upstreams = HashMap::new();

@@ -92,15 +92,14 @@ impl Issuer {
     /// Whom a token names that says it is of this issuer.
     pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Foreign>, Problem> {
         let digest = foreign::digest(&self.spec, token);
-        let verified = match self.seen.get(&digest) {
-            Some(known) => known,
-            None => {
-                let parts = foreign::take_apart(token)?;
-                let key = self.keys.get(&parts.kid).await?.ok_or_else(foreign::refused)?;
-                let verified = Arc::new(foreign::verify(&parts, &key, &self.spec, now)?);
-                self.seen.insert(digest, verified.clone());
-                verified
-            }
+        let verified = if let Some(known) = self.seen.get(&digest) {
+            known
+        } else {
+            let parts = foreign::take_apart(token)?;
+            let key = self.keys.get(&parts.kid).await?.ok_or_else(foreign::refused)?;
+            let verified = Arc::new(foreign::verify(&parts, &key, &self.spec, now)?);
+            self.seen.insert(digest, verified.clone());
+            verified
         };
         if verified.expires <= now.as_second() { Err(Problem::of(Code::TokenExpired)) } else { Ok(verified) }
     }
@@ -168,7 +167,7 @@ impl RemoteKeys {
                 return Err(format!("status {}", response.status()));
             }
             let body = Limited::new(response.into_body(), LARGEST).collect().await;
-            body.map(|body| body.to_bytes()).map_err(|error| error.to_string())
+            body.map(http_body_util::Collected::to_bytes).map_err(|error| error.to_string())
         };
         let bytes = tokio::time::timeout(PATIENCE, read).await.map_err(|_| "it took too long")??;
         let text = std::str::from_utf8(&bytes).map_err(|_| "it is no text")?;

@@ -51,7 +51,7 @@ pub(crate) enum Target {
     /// This system's own REST face.
     Own,
     /// An upstream, and how requests are passed on to it.
-    Upstream(Upstream, ForwardPolicy),
+    Upstream(Box<(Upstream, ForwardPolicy)>),
     /// Several at once; the upstreams among them by name.
     Aggregate(Arc<Aggregate>, HashMap<String, (Upstream, ForwardPolicy)>),
 }

@@ -1,4 +1,4 @@
-//! Requests that leave HTTP: WebSockets and their like, over HTTP/1 (RFC 9110 §7.8) and HTTP/2 (RFC 8441).
+//! Requests that leave HTTP: `WebSockets` and their like, over HTTP/1 (RFC 9110 §7.8) and HTTP/2 (RFC 8441).
 //!
 //! Nothing is passed on before the upstream has agreed, so what a client sends too early is not taken for another request.
 

@@ -104,73 +104,75 @@ fn body_of(call: &str, body: &Value) -> Value {
     Door::new().send(call, &[("content-type", "application/json")], &body.to_string()).body
 }
 
+const SIX: &[(&str, &str)] = &[
+    ("POST register", "POST /api/v1/users"),
+    ("POST updateProfile", "PATCH /api/v1/users/me"),
+    ("PUT updateProfile", "PATCH /api/v1/users/me"),
+    ("GET getUserInfo", "GET /api/v1/users/me"),
+    ("POST getUserInfo", "GET /api/v1/users/me"),
+    ("GET getUserInfo?userId=7", "GET /api/v1/users/7"),
+    ("POST login", "POST /api/v1/auth/login"),
+    ("POST refreshToken", "POST /api/v1/auth/refresh"),
+    ("POST validateToken", "POST /api/v1/auth/validate"),
+    ("GET validateToken", "POST /api/v1/auth/validate"),
+    ("POST logout", "POST /api/v1/auth/logout"),
+    ("POST forgotPassword", "POST /api/v1/password/forgot"),
+    ("POST resetPassword", "POST /api/v1/password/reset"),
+    ("POST generateOtp", "POST /api/v1/otp"),
+    ("POST validateOtp", "POST /api/v1/auth/login/otp"),
+    ("POST sendEmail", "POST /api/v1/notifications/email"),
+    ("POST sendSMS", "POST /api/v1/notifications/sms"),
+];
+const CRUD: &[(&str, &str)] =
+    &[("POST register", "POST /api/v1/users"), ("POST login", "POST /api/v1/auth/login")];
+const USERS: &[(&str, &str)] = &[
+    ("GET ", "GET /api/v1/users?limit=200"),
+    ("GET /ID", "GET /api/v1/users/ID"),
+    ("PUT /ID", "PUT /api/v1/users/ID"),
+    ("DELETE /ID", "DELETE /api/v1/users/ID"),
+];
+const DJANGO: &[(&str, &str)] = &[
+    ("POST users/", "POST /api/v1/users"),
+    ("POST users/login/", "POST /api/v1/auth/login"),
+    ("GET users/ID/", "GET /api/v1/users/ID"),
+    ("POST email/status/", "POST /api/v1/email/status"),
+    ("POST push/status/", "POST /api/v1/push/status"),
+];
+const SHOP: &[(&str, &str)] = &[
+    ("POST auth/register", "POST /api/v1/users"),
+    ("POST auth/login", "POST /api/v1/auth/login"),
+    ("POST auth/logout", "POST /api/v1/auth/logout"),
+    ("GET auth/me", "GET /api/v1/auth/me"),
+    ("POST auth/forgot-password", "POST /api/v1/password/forgot"),
+    ("POST auth/reset-password", "POST /api/v1/password/reset"),
+    ("POST auth/verify-email", "POST /api/v1/email/verify/confirm"),
+    ("GET users/ID", "GET /api/v1/users/ID"),
+    ("PUT users/ID", "PUT /api/v1/users/ID"),
+    ("GET admin/users", "GET /api/v1/users"),
+    ("POST admin/users/ID/block", "POST /api/v1/admin/users/ID/block"),
+    ("POST admin/users/ID/unblock", "POST /api/v1/admin/users/ID/unblock"),
+    ("POST admin/users/ID/suspend", "POST /api/v1/admin/users/ID/suspend"),
+    ("PUT admin/users/ID/role", "PUT /api/v1/admin/users/ID/roles"),
+    ("GET admin/users/ID/sessions", "GET /api/v1/admin/users/ID/sessions"),
+    ("DELETE admin/users/ID/sessions", "DELETE /api/v1/admin/users/ID/sessions"),
+    ("GET admin/stats", "GET /api/v1/admin/stats"),
+    ("POST admin/create-user", "POST /api/v1/admin/users"),
+];
+const BELOW: &[(&str, &str)] = &[
+    ("GET /user", "GET /"),
+    ("GET /user/", "GET /"),
+    ("GET /user/info", "GET /info"),
+    ("GET /user/health", "GET /health"),
+    ("GET /user/health/database", "GET /health/database"),
+    ("GET /user/docs", "GET /docs"),
+    ("GET /user/docs/", "GET /docs/"),
+    ("GET /user/docs/index.css", "GET /docs/index.css"),
+];
+
 #[test]
 fn every_call_leads_to_its_operation() {
     let door = Door::new();
     let id = "0190a0b0-0000-7000-8000-000000000001";
-    let six = [
-        ("POST register", "POST /api/v1/users"),
-        ("POST updateProfile", "PATCH /api/v1/users/me"),
-        ("PUT updateProfile", "PATCH /api/v1/users/me"),
-        ("GET getUserInfo", "GET /api/v1/users/me"),
-        ("POST getUserInfo", "GET /api/v1/users/me"),
-        ("GET getUserInfo?userId=7", "GET /api/v1/users/7"),
-        ("POST login", "POST /api/v1/auth/login"),
-        ("POST refreshToken", "POST /api/v1/auth/refresh"),
-        ("POST validateToken", "POST /api/v1/auth/validate"),
-        ("GET validateToken", "POST /api/v1/auth/validate"),
-        ("POST logout", "POST /api/v1/auth/logout"),
-        ("POST forgotPassword", "POST /api/v1/password/forgot"),
-        ("POST resetPassword", "POST /api/v1/password/reset"),
-        ("POST generateOtp", "POST /api/v1/otp"),
-        ("POST validateOtp", "POST /api/v1/auth/login/otp"),
-        ("POST sendEmail", "POST /api/v1/notifications/email"),
-        ("POST sendSMS", "POST /api/v1/notifications/sms"),
-    ];
-    let crud = [("POST register", "POST /api/v1/users"), ("POST login", "POST /api/v1/auth/login")];
-    let users = [
-        ("GET ", "GET /api/v1/users?limit=200"),
-        ("GET /ID", "GET /api/v1/users/ID"),
-        ("PUT /ID", "PUT /api/v1/users/ID"),
-        ("DELETE /ID", "DELETE /api/v1/users/ID"),
-    ];
-    let django = [
-        ("POST users/", "POST /api/v1/users"),
-        ("POST users/login/", "POST /api/v1/auth/login"),
-        ("GET users/ID/", "GET /api/v1/users/ID"),
-        ("POST email/status/", "POST /api/v1/email/status"),
-        ("POST push/status/", "POST /api/v1/push/status"),
-    ];
-    let shop = [
-        ("POST auth/register", "POST /api/v1/users"),
-        ("POST auth/login", "POST /api/v1/auth/login"),
-        ("POST auth/logout", "POST /api/v1/auth/logout"),
-        ("GET auth/me", "GET /api/v1/auth/me"),
-        ("POST auth/forgot-password", "POST /api/v1/password/forgot"),
-        ("POST auth/reset-password", "POST /api/v1/password/reset"),
-        ("POST auth/verify-email", "POST /api/v1/email/verify/confirm"),
-        ("GET users/ID", "GET /api/v1/users/ID"),
-        ("PUT users/ID", "PUT /api/v1/users/ID"),
-        ("GET admin/users", "GET /api/v1/users"),
-        ("POST admin/users/ID/block", "POST /api/v1/admin/users/ID/block"),
-        ("POST admin/users/ID/unblock", "POST /api/v1/admin/users/ID/unblock"),
-        ("POST admin/users/ID/suspend", "POST /api/v1/admin/users/ID/suspend"),
-        ("PUT admin/users/ID/role", "PUT /api/v1/admin/users/ID/roles"),
-        ("GET admin/users/ID/sessions", "GET /api/v1/admin/users/ID/sessions"),
-        ("DELETE admin/users/ID/sessions", "DELETE /api/v1/admin/users/ID/sessions"),
-        ("GET admin/stats", "GET /api/v1/admin/stats"),
-        ("POST admin/create-user", "POST /api/v1/admin/users"),
-    ];
-    let below = [
-        ("GET /user", "GET /"),
-        ("GET /user/", "GET /"),
-        ("GET /user/info", "GET /info"),
-        ("GET /user/health", "GET /health"),
-        ("GET /user/health/database", "GET /health/database"),
-        ("GET /user/docs", "GET /docs"),
-        ("GET /user/docs/", "GET /docs/"),
-        ("GET /user/docs/index.css", "GET /docs/index.css"),
-    ];
     let at = |prefix: &str, calls: &[(&str, &str)]| -> Vec<(String, String)> {
         let call = |(call, operation): &(&str, &str)| {
             let (method, path) = call.split_once(' ').unwrap();
@@ -191,17 +193,17 @@ fn every_call_leads_to_its_operation() {
     };
     let mut calls = slashed(
         [
-            at("/", &six),
-            at("/api/", &six),
-            at("/api/auth/", &crud),
-            at("/api/users", &users),
-            at("/", &shop),
-            at("/user/", &shop),
+            at("/", SIX),
+            at("/api/", SIX),
+            at("/api/auth/", CRUD),
+            at("/api/users", USERS),
+            at("/", SHOP),
+            at("/user/", SHOP),
         ]
         .concat(),
     );
-    calls.extend(at("/api/v1/", &django));
-    calls.extend(at("", &below));
+    calls.extend(at("/api/v1/", DJANGO));
+    calls.extend(at("", BELOW));
     for (call, operation) in calls {
         let sent = door.send(&call, &[], "");
         assert_eq!(format!("{} {}", sent.method, sent.target), operation, "{call}");

@@ -1,5 +1,5 @@
 //! Which route a request takes. The more specific route wins: by host, then by path, then by its other conditions,
-//! and between equals the one that stands first (the order of the Kubernetes Gateway API, HTTPRouteRule).
+//! and between equals the one that stands first (the order of the Kubernetes Gateway API, `HTTPRouteRule`).
 //!
 //! Hosts and paths are an index: finding costs the length of the path, not the number of routes.
 

@@ -135,7 +135,7 @@ fn literal(part: &str) -> Result<Segment, String> {
         } else if byte.is_ascii() {
             return Err(format!("{part:?}: write such characters percent-encoded"));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            encoded.extend(percent_encoding::percent_encode_byte(byte).chars());
         }
     }
     let encoded = path::normal(&encoded).into_owned();

@@ -169,7 +169,7 @@ fn read_target(fields: &mut Fields, captured: &[String]) -> Option<TargetSpec> {
     });
     match (is_one, is_several) {
         (true, true) => {
-            fields.mistake("aggregate", "a route leads to one upstream or to several; leave one out")
+            fields.mistake("aggregate", "a route leads to one upstream or to several; leave one out");
         }
         (false, false) => fields.mistake(
             "upstream",

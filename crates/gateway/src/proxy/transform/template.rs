@@ -139,17 +139,6 @@ impl ValueTemplate {
         }
     }
 
-    /// Whether it looks into the body.
-    pub(super) fn reads_body(&self) -> bool {
-        match self {
-            Self::Constant(_) => false,
-            Self::Found(reference) => reference.reads_body(),
-            Self::Text(template) => template.reads_body(),
-            Self::Array(items) => items.iter().any(Self::reads_body),
-            Self::Object(members) => members.iter().any(|(_, value)| value.reads_body()),
-        }
-    }
-
     /// The value. Entries whose reference finds nothing are left out; none when nothing is left.
     pub(super) fn value<'a>(
         &'a self,

@@ -143,7 +143,7 @@ impl RouteView {
         let spec = &rule.spec;
         let target = match &rule.target {
             Target::Own => "denizen",
-            Target::Upstream(upstream, _) => &upstream.spec.cluster.name,
+            Target::Upstream(way) => &way.0.spec.cluster.name,
             Target::Aggregate(..) => "aggregate",
         };
         Self {
