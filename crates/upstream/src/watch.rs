@@ -173,7 +173,7 @@ async fn changed(changes: Option<watch::Receiver<[u8; 32]>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 // === impl Line ===

@@ -57,7 +57,7 @@ impl Drop for Place {
 fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
-        ip => ip,
+        ip @ IpAddr::V4(_) => ip,
     }
 }
 

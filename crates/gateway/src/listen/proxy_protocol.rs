@@ -1,4 +1,4 @@
-//! The header of the PROXY protocol, version 1 or 2, that a balancer sends before all else (HAProxy, "The PROXY protocol",
+//! The header of the PROXY protocol, version 1 or 2, that a balancer sends before all else (`HAProxy`, "The PROXY protocol",
 //! 2020-03-05).
 //!
 //! Only as many bytes are read as the header has: what follows may be TLS.

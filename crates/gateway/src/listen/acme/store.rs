@@ -88,15 +88,13 @@ impl Store {
         let mut tx = self.db.single().await?;
         let sealed: Vec<SealedPair> =
             tx.all("SELECT name, chain, key FROM acme_certificates ORDER BY name", args![]).await?;
-        let open = |pair: SealedPair| match self.key.open_text(&place(&pair.name), &pair.key) {
-            Ok(key) => Some(Pair { name: pair.name, chain: pair.chain, key }),
-            Err(_) => {
-                tracing::error!(
-                    name = pair.name,
-                    "the key of a certificate does not open; is it the same master_key?"
-                );
-                None
+        let open = |pair: SealedPair| {
+            let opened = self.key.open_text(&place(&pair.name), &pair.key);
+            if opened.is_err() {
+                let what = "the key of a certificate does not open; is it the same master_key?";
+                tracing::error!(name = pair.name, "{what}");
             }
+            opened.ok().map(|key| Pair { name: pair.name, chain: pair.chain, key })
         };
         Ok(sealed.into_iter().filter_map(open).collect())
     }

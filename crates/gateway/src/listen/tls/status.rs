@@ -14,7 +14,7 @@ const CONCERN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 impl Tls {
     /// Whether all certificates hold for a while.
     pub(crate) fn check(&self, now: Timestamp) -> Check {
-        let mut worries: Vec<String> = self.acme.iter().flat_map(|acme| acme.worries()).collect();
+        let mut worries: Vec<String> = self.acme.iter().flat_map(super::super::acme::Acme::worries).collect();
         for certificate in self.shelf.all() {
             let (name, end) = (certificate.name(), certificate.not_after);
             if end <= now {

@@ -135,7 +135,7 @@ fn literal(part: &str) -> Result<Segment, String> {
         } else if byte.is_ascii() {
             return Err(format!("{part:?}: write such characters percent-encoded"));
         } else {
-            encoded.extend(percent_encoding::percent_encode_byte(byte).chars());
+            encoded.push_str(percent_encoding::percent_encode_byte(byte));
         }
     }
     let encoded = path::normal(&encoded).into_owned();
