@@ -141,7 +141,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Config(Settings::Check) => check(&load(&sources).await?),
         Command::Keys(command) => {
             let (config, entries) = load_with_entries(&sources).await?;
-            keys::run(config, &entries, command).await
+            Box::pin(keys::run(config, &entries, command)).await
         }
         Command::Config(Settings::Explain) => explain(&sources).await,
         Command::Generate { folder } => generate::write(&folder),

@@ -63,7 +63,7 @@ async fn shake_hands(
     match shaken {
         Ok(Ok(stream)) => drop(ready.send((stream, peer)).await),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "an internal connection was refused: no certificate of services.tls.ca")
+            tracing::warn!(%error, "an internal connection was refused: no certificate of services.tls.ca");
         }
         Err(_elapsed) => tracing::debug!("an internal connection did not shake hands in time"),
     }

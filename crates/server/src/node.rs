@@ -95,6 +95,11 @@ impl Listeners {
 impl Node {
     /// Starts the roles of the settings. Without listeners nothing runs beside the calls: that is for commands.
     pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> anyhow::Result<Node> {
+        // On the heap: all services start in it, and nobody who waits for it carries the room for that.
+        Box::pin(Self::start_roles(config, listeners, clock)).await
+    }
+
+    async fn start_roles(config: Config, listeners: Listeners, clock: Clock) -> anyhow::Result<Node> {
         let Opened { root, keyring } = Box::pin(keyring::open(&config, &clock)).await?;
         let signing_key = config.shared_key.as_deref().map(master_key::decode).transpose()?;
         let signer = Signer::new(signing_key.unwrap_or_else(|| root.callers()), clock.clone());
@@ -143,7 +148,7 @@ impl Node {
         };
         let (address, internal_address) = serve(&house, listeners, wiring)?;
         let House { links, tasks, keyring, .. } = house;
-        Ok(Node { address, internal_address, links, databases, gateway_db, keyring, services, tasks })
+        Ok(Node { address, internal_address, links, databases, keyring, gateway_db, services, tasks })
     }
 
     /// Stops in order: no new connections, requests drained, jobs ended, databases closed.

@@ -245,14 +245,6 @@ mod tests {
         }
     }
 
-    fn host(version: Version, target: &str, hosts: &[&str]) -> bool {
-        let mut request = Request::builder().version(version).uri(target).body(Body::empty()).unwrap();
-        for host in hosts {
-            request.headers_mut().append(HOST, host.parse().unwrap());
-        }
-        check_host(&request, true).is_ok()
-    }
-
     #[test]
     fn one_host() {
         let target = Uri::from_static("/");

@@ -81,10 +81,10 @@ mod tests {
         drop(first);
         assert!(take("192.0.2.1").is_some());
         drop(second);
-        let _one = take("2001:db8:1:2::1").unwrap();
-        let _two = take("2001:db8:1:2:ffff::1").unwrap();
+        let one = take("2001:db8:1:2::1").unwrap();
+        let two = take("2001:db8:1:2:ffff::1").unwrap();
         assert!(take("2001:db8:1:2::3").is_none(), "one customer");
-        drop((_one, _two));
+        drop((one, two));
         assert!(addresses.0.lock().unwrap().is_empty(), "nothing is kept of who has gone");
     }
 }

@@ -173,7 +173,7 @@ mod tests {
         let endless = [b"PROXY TCP4 ".to_vec(), vec![b'1'; 500]].concat();
         let (origin, rest) = read_all(&endless);
         assert!(origin.is_none() && rest.len() > 300, "it stops at the longest header");
-        let long = [&SIGNATURE[..], &[0x21, 0x11, 0xff, 0xff], &[0; 70_000]].concat();
+        let long = [&SIGNATURE[..], &[0x21, 0x11, 0xff, 0xff], &vec![0; 70_000]].concat();
         assert_eq!(read_all(&long).0, None);
         for text in
             ["PROXY TCP4 1.2.3.4 1.2.3.5 1 99999\r\n", "PROXY TCP4 ::1 ::2 1 2\r\n", "GET / HTTP/1.1\r\n\r\n"]

@@ -85,7 +85,8 @@ impl Pebble {
             .spawn()
             .unwrap();
         let directory = self.directory();
-        let ask = || run("curl", &["-sS", "--cacert", &self.authority.file, &directory]);
+        let arguments = ["-sS", "--cacert", &self.authority.file, &directory];
+        let ask = || run("curl", &arguments);
         until(ask, |(ok, _)| *ok).await;
         child
     }
@@ -102,7 +103,7 @@ struct Replica {
     tasks: Tasks,
 }
 
-async fn replica(
+fn replica(
     pebble: &Pebble,
     db: Db,
     clock: &Clock,
@@ -169,8 +170,8 @@ async fn obtain(
     let server = pebble.start().await;
     let more = format!("domains = [\"one.example.com\", \"two.example.com\"]\nchallenge = \"{challenge}\"");
     let [first, second] = dbs;
-    let seen = replica(&pebble, first, clock, (&more, plain, tls)).await;
-    let unseen = replica(&pebble, second, clock, (&more, socket().await, socket().await)).await;
+    let seen = replica(&pebble, first, clock, (&more, plain, tls));
+    let unseen = replica(&pebble, second, clock, (&more, socket().await, socket().await));
     // The one that the server does not reach is the one that orders.
     denizen_gateway::start_jobs(&unseen.app, &unseen.tasks);
     for name in ["one.example.com", "two.example.com"] {

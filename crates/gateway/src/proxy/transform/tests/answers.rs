@@ -71,7 +71,7 @@ fn nothing_is_buffered_when_no_rule_reads_the_body() {
 
 #[test]
 fn a_body_that_is_not_given_goes_on() {
-    let route = r#"response = { status = { 200 = 203, 404 = 204 }, body = { add = { a = 1 } } }"#;
+    let route = "response = { status = { 200 = 203, 404 = 204 }, body = { add = { a = 1 } } }";
     let apply = |status: u16| {
         let (mut status, mut headers) = (StatusCode::from_u16(status).unwrap(), HeaderMap::new());
         let body = response(route).unwrap().apply(&incoming(), &mut status, &mut headers, None);
