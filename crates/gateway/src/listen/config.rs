@@ -107,12 +107,7 @@ impl SocketConfig {
 
 impl TlsConfig {
     fn read(s: &mut Settings) -> Self {
-        let mut certificates = s.parse(
-            "gateway.tls.certificates",
-            "",
-            "certificates: a list of { cert, key, names }",
-            certificates,
-        );
+        let mut certificates = certificates(s);
         let cert = s.text("gateway.tls.cert", "", "file with the certificate and its chain, in PEM");
         let key = s.text("gateway.tls.key", "", "file with the certificate's key, in PEM");
         match (cert, key) {
@@ -142,18 +137,22 @@ impl TlsConfig {
     }
 }
 
-/// Reads tables as the settings file has them, or as they stand in a variable.
-fn certificates(text: &str) -> Result<Vec<CertificateFiles>, String> {
-    #[derive(Deserialize)]
-    struct List {
-        list: Vec<CertificateFiles>,
+/// The certificates that stand as tables in the settings file.
+fn certificates(s: &mut Settings) -> Vec<CertificateFiles> {
+    let tables = s.tables("gateway.tls.certificates", "certificates: each with cert, key and perhaps names");
+    let mut certificates = Vec::with_capacity(tables.len());
+    for table in tables {
+        match table.try_into() {
+            Ok(certificate) => certificates.push(certificate),
+            Err(error) => {
+                let reason = error.message();
+                s.mistake(format!(
+                    "gateway.tls.certificates: each has cert = \"…\", key = \"…\" and names = [\"…\"] if need be: {reason}"
+                ));
+            }
+        }
     }
-    let list: Result<List, _> = toml::from_str(&format!("list = [{text}]"));
-    let told = |error: toml::de::Error| {
-        let reason = error.message().to_owned();
-        format!("each is {{ cert = \"…\", key = \"…\" }} with names = [\"…\"] if need be: {reason}")
-    };
-    list.map(|list| list.list).map_err(told)
+    certificates
 }
 
 fn address(text: &str) -> Result<Option<SocketAddr>, String> {

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use h2::Reason;
 use tokio::net::TcpStream;
 
 use crate::hall::{exchange, start};
@@ -81,22 +80,6 @@ async fn http2(
 
 fn ask(path: &str) -> http::Request<()> {
     http::Request::get(format!("http://a.test{path}")).body(()).unwrap()
-}
-
-#[tokio::test]
-async fn a_client_that_resets_all_it_asks_is_sent_away() {
-    let (address, tasks, _) = start(config("")).await;
-    let (client, connection) = http2(address).await;
-    for _ in 0..2_000 {
-        let Ok(mut ready) = client.clone().ready().await else { break };
-        let Ok((_answer, mut stream)) = ready.send_request(ask("/health"), false) else { break };
-        stream.send_reset(Reason::CANCEL);
-    }
-    drop(client);
-    let ended = tokio::time::timeout(crate::hall::LIMIT, connection).await.expect("it ends").unwrap();
-    let error = ended.expect_err("not in peace");
-    assert_eq!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM), "{error}");
-    tasks.stop().await;
 }
 
 #[tokio::test]

@@ -38,7 +38,9 @@ async fn a_body_that_trickles_is_given_up_and_one_that_moves_is_not() {
     let toml = "[gateway]\nbody_timeout = \"200ms\"\nbody_min_rate = \"1KiB\"";
     let pause = Duration::from_millis(25);
     let answer = upload(toml, 1_000, 1, pause).await;
-    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("too slowly"), "{answer}");
+    // Whoever still sends when the connection closes may lose the answer to a reset (RFC 9112 §9.6).
+    let is_told = answer.starts_with("HTTP/1.1 408") && answer.contains("too slowly");
+    assert!(is_told || answer.is_empty(), "{answer}");
     let answer = upload(toml, 30, 2_048, pause).await;
     assert!(answer.starts_with("HTTP/1.1 4") && !answer.starts_with("HTTP/1.1 408"), "{answer}");
 }

@@ -100,6 +100,6 @@ mod tests {
         let cluster = Cluster::start(spec, &Tasks::new()).unwrap();
         let ask = Ask::default();
         let size = std::mem::size_of_val(&cluster.send(Request::new(Body::empty()), &ask));
-        assert!(size <= 4_096, "{size} bytes");
+        assert!(size <= 5 * 1024, "{size} bytes");
     }
 }

@@ -43,7 +43,7 @@ async fn send(
 }
 
 async fn report(ctx: &Ctx, channel: &str, form: StatusForm) -> Result<axum::Json<Notification>, Failure> {
-    let known = ctx.notifications().report_status(form.into_message(channel)?).await?.into_inner();
+    let known = ctx.notifications().report_status(form.into_message(channel)).await?.into_inner();
     Ok(axum::Json(Notification::of(known)))
 }
 

@@ -1,13 +1,11 @@
 //! The public forms of notifications.
 
-use denizen_kit::problem::Problem;
 use denizen_kit::time::Timestamp;
 use denizen_rpc::{decode, notify::v1 as wire};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::faces::body::Missing;
 use crate::resources::{filled, time};
 
 /// A message to be sent. To one of `to` and `user_id`; with a `template`, or with a `body`.
@@ -121,18 +119,15 @@ impl NotificationForm {
 // === impl StatusForm ===
 
 impl StatusForm {
-    pub(crate) fn into_message(self, channel: &str) -> Result<wire::ReportStatusRequest, Problem> {
-        let mut missing = Missing::default();
-        let notification_id = missing.take("/notification_id", self.notification_id);
-        let status = missing.take("/status", self.status);
-        missing.finish()?;
-        Ok(wire::ReportStatusRequest {
+    /// What is missing is told by the operation, which asks first whether the caller may report at all.
+    pub(crate) fn into_message(self, channel: &str) -> wire::ReportStatusRequest {
+        wire::ReportStatusRequest {
             channel: channel.to_owned(),
-            notification_id,
-            status,
+            notification_id: self.notification_id.unwrap_or_default(),
+            status: self.status.unwrap_or_default(),
             error: self.error.unwrap_or_default(),
             timestamp: self.timestamp.map(decode::to_wire),
-        })
+        }
     }
 }
 

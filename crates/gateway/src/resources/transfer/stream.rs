@@ -17,8 +17,8 @@ use crate::records::{Broken, Splitter};
 /// Records of one call.
 const BATCH: usize = 500;
 
-/// Calls under way at a time: while one part is written, the next are made ready.
-const AHEAD: usize = 3;
+/// Calls under way at a time. With more, the word on a part would wait until the client has sent the next ones.
+const AHEAD: usize = 1;
 
 /// A call that is under way, whether or not its answer is looked for now.
 type Call = JoinHandle<Result<Vec<Row>, Problem>>;

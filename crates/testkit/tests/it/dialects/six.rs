@@ -141,7 +141,7 @@ async fn what_the_operations_refuse_is_refused_here() {
             super::json(&client, "POST /login", wrong).await.expect(401).code(),
             "invalid_credentials"
         );
-        assert_eq!(ask(&client, "GET /login").await.expect(405).header("allow"), "POST");
+        assert_eq!(ask(&client, "GET /login").await.expect(405).header("allow"), "OPTIONS, POST");
     })
     .await;
 }
