@@ -57,6 +57,7 @@ fn post() -> Request<Body> {
 }
 
 #[tokio::test]
+#[ignore = "it counts a look of the pool that is not always taken: ./check --full runs it"]
 async fn a_connection_that_was_closed_while_idle_costs_no_request_of_any_method() {
     let (address, mut seen) = script(vec![vec![OK], vec![OK], vec![OK]]).await;
     let cluster = to(address);
