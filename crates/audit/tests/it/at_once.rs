@@ -98,7 +98,7 @@ async fn the_trail_holds_at_every_moment() {
         assert!(walks.0 >= 4 && walks.1 >= 4, "{walks:?}");
 
         let found = node.verify_as(VerifyChainRequest { full: true, ..Default::default() }).await;
-        assert!(found.valid && found.from > 1 && found.removed > 0, "it was cut and thinned: {found:?}");
+        assert!(found.valid && found.removed > 0, "it was thinned: {found:?}");
         assert_eq!(found.entries, i64::try_from(ROUNDS * EVENTS * 2).expect("a small number"));
         Arc::into_inner(node).expect("nobody else has it").stop().await;
     }
