@@ -6,6 +6,7 @@ mod beat;
 mod config;
 mod connection;
 mod ending;
+mod farewell;
 mod heads;
 pub(crate) mod pace;
 mod places;

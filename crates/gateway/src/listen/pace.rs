@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::pulse::Pulse;
 
 /// Why a body that came too slowly ends.
 #[derive(Debug, thiserror::Error)]
@@ -31,18 +34,21 @@ pub(crate) struct Pace {
 struct Paced {
     body: Body,
     pace: Pace,
+    pulse: Arc<Pulse>,
     /// How long the client has let wait before the present wait.
     waited: Duration,
     received: u64,
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
-/// The body, held to a pace. One that is whole already stays as it is.
-pub(crate) fn hold(body: Body, pace: Pace) -> Body {
-    if body.is_end_stream() {
+/// The body, held to a pace; the pulse is told while more of it may come. One that is whole already stays as it is.
+pub(super) fn hold(body: Body, pace: Pace, pulse: Arc<Pulse>) -> Body {
+    let is_whole = body.is_end_stream();
+    pulse.note_unread(!is_whole);
+    if is_whole {
         return body;
     }
-    Body::new(Paced { body, pace, waited: Duration::ZERO, received: 0, waiting: None })
+    Body::new(Paced { body, pace, pulse, waited: Duration::ZERO, received: 0, waiting: None })
 }
 
 /// Whether an error of a body says that it came too slowly.
@@ -81,6 +87,9 @@ impl http_body::Body for Paced {
             }
             if let Some(Ok(frame)) = &frame {
                 self.received += frame.data_ref().map_or(0, |data| data.len() as u64);
+            }
+            if frame.is_none() || self.body.is_end_stream() {
+                self.pulse.note_unread(false);
             }
             return Poll::Ready(frame);
         }
@@ -124,7 +133,7 @@ mod tests {
     }
 
     async fn outcome(body: Body) -> Result<usize, bool> {
-        let whole = hold(body, PACE).collect().await;
+        let whole = hold(body, PACE, Arc::new(Pulse::new())).collect().await;
         whole.map(|whole| whole.to_bytes().len()).map_err(|error| is_too_slow(&error))
     }
 
@@ -140,7 +149,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_reader_is_not_the_clients_fault() {
-        let mut body = hold(body(5, 1, Duration::from_millis(1)), PACE);
+        let mut body = hold(body(5, 1, Duration::from_millis(1)), PACE, Arc::new(Pulse::new()));
         let mut read = 0;
         while let Some(frame) = body.frame().await {
             read += frame.unwrap().into_data().unwrap().len();

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::farewell::Farewell;
 use super::heads::Heads;
 use super::stream::Stream;
 
@@ -31,6 +32,8 @@ pub(super) struct Pulse {
     has_two_lengths: AtomicBool,
     /// Whether the connection shall take no more requests.
     is_retiring: AtomicBool,
+    /// Whether the body of the last request has not been read to its end.
+    is_unread: AtomicBool,
 }
 
 /// The limits that a pulse is held against.
@@ -55,6 +58,7 @@ impl Pulse {
             is_http2: AtomicBool::new(false),
             has_two_lengths: AtomicBool::new(false),
             is_retiring: AtomicBool::new(false),
+            is_unread: AtomicBool::new(false),
         }
     }
 
@@ -104,6 +108,11 @@ impl Pulse {
         self.is_retiring.load(Ordering::Relaxed)
     }
 
+    /// Notes whether more of a body may come.
+    pub(super) fn note_unread(&self, is_unread: bool) {
+        self.is_unread.store(is_unread, Ordering::Relaxed);
+    }
+
     fn note_read(&self) {
         // HTTP/2 sends pings and window updates between requests: its bytes say nothing about heads.
         let is_counted = self.active.load(Ordering::Relaxed) == 0 && !self.is_http2.load(Ordering::Relaxed);
@@ -123,13 +132,14 @@ pub(super) struct Watched {
     io: Stream,
     pulse: Arc<Pulse>,
     heads: Heads,
+    farewell: Farewell,
 }
 
 // === impl Watched ===
 
 impl Watched {
     pub(super) fn new(io: Stream, pulse: Arc<Pulse>) -> Self {
-        Self { io, pulse, heads: Heads::default() }
+        Self { io, pulse, heads: Heads::default(), farewell: Farewell::default() }
     }
 }
 
@@ -162,7 +172,9 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        let watched = &mut *self;
+        let still_sends = watched.pulse.is_unread.load(Ordering::Relaxed);
+        watched.farewell.poll(&mut watched.io, cx, still_sends)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -164,7 +164,7 @@ async fn answer(
     request.extensions_mut().insert(Connection { has_two_lengths, ..connection });
     let config = &shop.app.config;
     let pace = pace::Pace { first: config.body_timeout, rate: config.sockets.body_min_rate };
-    let request = request.map(|body| pace::hold(Body::new(body), pace));
+    let request = request.map(|body| pace::hold(Body::new(body), pace, pulse.clone()));
     let mut response = shop.edge.handle(request, Some(peer)).await;
     let is_upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if pulse.is_retiring() && !is_http2 && !is_upgraded {

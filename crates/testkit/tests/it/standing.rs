@@ -166,6 +166,7 @@ async fn nobody_acts_on_who_may_more() {
             json!({ "name": "Eve", "email": "eve@example.test", "password": PASSWORD, "roles": ["helper"] });
         admin.post("/admin/users", body).await.expect(201);
         let (helper, _) = client.login("eve@example.test").await;
+        becomes(&helper, "/users", 200).await;
         let target = admin.get("/users/me").await.expect(200).text("id");
         let session =
             admin.get("/sessions").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Request, Response};
 use tokio::net::{TcpListener, TcpSocket};
@@ -73,10 +74,11 @@ impl Target {
         Self { address, runtime: Some(runtime), drain: Some(drain) }
     }
 
-    /// Closes everything at once, as `kill -9` does.
+    /// Closes everything at once, as `kill -9` does; when this returns, nothing listens any more.
     pub(crate) fn kill(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            let end = move || runtime.shutdown_timeout(Duration::from_secs(10));
+            std::thread::spawn(end).join().unwrap();
         }
     }
 

@@ -98,10 +98,11 @@ impl Backend {
         self.state.delay.store(0, Ordering::SeqCst);
     }
 
-    /// Closes everything at once, as `kill -9` does.
+    /// Closes everything at once, as `kill -9` does; when this returns, nothing listens any more.
     pub(crate) fn kill(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            let end = move || runtime.shutdown_timeout(Duration::from_secs(10));
+            std::thread::spawn(end).join().unwrap();
         }
     }
 
