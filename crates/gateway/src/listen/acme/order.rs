@@ -72,29 +72,34 @@ impl Acme {
 
     /// A certificate of a name. The proof is kept for as long as the order may take.
     pub(super) async fn order(&self, name: &str) -> Result<Pair, Failure> {
-        let account = self.account().await?;
-        let identifiers = [Identifier::Dns(name.to_owned())];
-        let mut order = account.new_order(&NewOrder::new(&identifiers)).await?;
-        let mut tokens = Vec::new();
-        let mut authorizations = order.authorizations();
-        while let Some(authorization) = authorizations.next().await {
-            tokens.extend(self.prove(authorization?, name).await?);
-        }
-        let outcome = self.finish(&mut order, name).await;
-        for subject in tokens {
+        let mut laid_out: Vec<String> = Vec::new();
+        let outcome = self.attempt(name, &mut laid_out).await;
+        for subject in laid_out {
             self.store.drop_proofs(&subject, self.clock.now()).await?;
         }
         outcome
     }
 
-    /// Lays out the proof and tells the server to look. What it is kept under, unless the server believes already.
+    async fn attempt(&self, name: &str, laid_out: &mut Vec<String>) -> Result<Pair, Failure> {
+        let account = self.account().await?;
+        let identifiers = [Identifier::Dns(name.to_owned())];
+        let mut order = account.new_order(&NewOrder::new(&identifiers)).await?;
+        let mut authorizations = order.authorizations();
+        while let Some(authorization) = authorizations.next().await {
+            self.prove(authorization?, name, laid_out).await?;
+        }
+        self.finish(&mut order, name).await
+    }
+
+    /// Lays out the proof, notes what it is kept under, and tells the server to look; unless it believes already.
     async fn prove(
         &self,
         mut authorization: AuthorizationHandle<'_>,
         name: &str,
-    ) -> Result<Option<String>, Failure> {
+        laid_out: &mut Vec<String>,
+    ) -> Result<(), Failure> {
         if authorization.status == AuthorizationStatus::Valid {
-            return Ok(None);
+            return Ok(());
         }
         let (wanted, kind) = match self.config.challenge {
             Challenge::Http01 => (ChallengeType::Http01, proof::HTTP),
@@ -110,8 +115,9 @@ impl Acme {
         let answer = challenge.key_authorization();
         let ends_at = after(self.clock.now(), ORDER);
         self.store.put_proof((kind, &subject), answer.as_str(), ends_at).await?;
+        laid_out.push(subject);
         challenge.set_ready().await?;
-        Ok(Some(subject))
+        Ok(())
     }
 
     async fn finish(&self, order: &mut instant_acme::Order, name: &str) -> Result<Pair, Failure> {

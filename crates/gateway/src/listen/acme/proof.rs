@@ -61,5 +61,27 @@ fn certificate(name: &str, digest: &[u8; 32]) -> Result<CertifiedKey, Box<dyn st
     let key = KeyPair::generate()?;
     let chain = vec![params.self_signed(&key)?.der().clone()];
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    Ok(CertifiedKey::from_der(chain, key, &provider())?)
+    // Not `from_der`, whose check that both belong together stumbles over the critical extension (RFC 8737 §3).
+    Ok(CertifiedKey::new(chain, provider().key_provider.load_private_key(key)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+    use super::*;
+
+    /// id-pe-acmeIdentifier (RFC 8737 §3).
+    const ACME_IDENTIFIER: &str = "1.3.6.1.5.5.7.1.31";
+
+    #[test]
+    fn the_proof_holds_the_digest_where_servers_look_for_it() {
+        let shown = certificate("one.example.com", &[7; 32]).unwrap();
+        let (_, leaf) = X509Certificate::from_der(&shown.cert[0]).unwrap();
+        let found =
+            leaf.extensions().iter().find(|extension| extension.oid.to_id_string() == ACME_IDENTIFIER);
+        let extension = found.unwrap();
+        assert!(extension.critical);
+        assert_eq!(extension.value, [&[4, 32][..], &[7; 32]].concat());
+    }
 }
