@@ -136,6 +136,11 @@ impl Client {
         self.send(Method::POST, path, Some(body), &[]).await
     }
 
+    /// The same; none where nobody answers, as while a process restarts.
+    pub async fn try_post(&self, path: &str, body: Value) -> Option<Answer> {
+        try_answer(self.request(Method::POST, path).json(&body)).await.ok()
+    }
+
     /// PUT.
     pub async fn put(&self, path: &str, body: Value) -> Answer {
         self.send(Method::PUT, path, Some(body), &[]).await
@@ -191,15 +196,19 @@ impl Client {
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Answer {
-    let response = request.send().await.expect("an answer");
+    try_answer(request).await.expect("an answer")
+}
+
+async fn try_answer(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+    let response = request.send().await?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let text = response.text().await.expect("a body");
+    let text = response.text().await?;
     let body = serde_json::from_str(&text).unwrap_or(if text.is_empty() {
         Value::Null
     } else {
         Value::String(text)
     });
-    Answer { status, headers, body }
+    Ok(Answer { status, headers, body })
 }
 
 /// The six digits on their own in a message.

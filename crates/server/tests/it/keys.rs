@@ -45,7 +45,10 @@ fn keep_logging_in(
         let mut done = 0;
         let body = json!({ "identifier": OTHER, "password": denizen_testkit::PASSWORD });
         while !*stop.borrow() {
-            let answer = client.post("/auth/login", body.clone()).await;
+            let Some(answer) = client.try_post("/auth/login", body.clone()).await else {
+                assert!(!strict, "nobody answers");
+                continue;
+            };
             let expected: &[u16] = if strict { &[200] } else { &[200, 503] };
             assert!(expected.contains(&answer.status.as_u16()), "{} {}", answer.status, answer.body);
             done += usize::from(answer.status == 200);
@@ -55,7 +58,6 @@ fn keep_logging_in(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "its loop of logins meets the process that restarts; ./check --full runs it"]
 async fn the_key_is_changed_while_people_log_in_and_processes_restart_one_by_one() {
     each_form(async |form| {
         let mut system = System::start(&form).await;
