@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::hall::{exchange, start};
+use crate::hall::{LIMIT, exchange, start};
 use crate::setting::config;
 
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
@@ -90,5 +91,44 @@ async fn an_old_connection_is_ended_in_good_order() {
     assert_eq!(answer.await.unwrap().status(), 200);
     let ended = tokio::time::timeout(crate::hall::LIMIT, connection).await.expect("it ends").unwrap();
     assert!(ended.is_ok(), "with GOAWAY and no error: {ended:?}");
+    tasks.stop().await;
+}
+
+/// A frame of HTTP/2 (RFC 9113 §4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// Written frame by frame: a well-behaved client does not even send what it has taken back.
+#[tokio::test]
+async fn a_client_that_resets_all_it_asks_is_sent_away() {
+    const CANCEL: [u8; 4] = 8_u32.to_be_bytes();
+    const ENHANCE_YOUR_CALM: [u8; 4] = 11_u32.to_be_bytes();
+    let (address, tasks, _) = start(config("")).await;
+    // GET http://a/ in HPACK (RFC 7541): three entries of the static table, and :authority with a literal value.
+    let head = [0x82, 0x86, 0x84, 0x41, 1, b'a'];
+    let mut flood = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[])].concat();
+    for stream in (1..4_000).step_by(2) {
+        // HEADERS with END_STREAM and END_HEADERS, then RST_STREAM.
+        flood.extend(frame(1, 5, stream, &head));
+        flood.extend(frame(3, 0, stream, &CANCEL));
+    }
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let _ = stream.write_all(&flood).await;
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(LIMIT, stream.read_to_end(&mut answer)).await.expect("it ends");
+    let mut rest = answer.as_slice();
+    let mut reasons = Vec::new();
+    while let Some((head, after)) = rest.split_at_checked(9) {
+        let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+        let Some((payload, next)) = after.split_at_checked(length) else { break };
+        // GOAWAY: the last stream, then why.
+        if head[3] == 7 {
+            reasons.push(payload[4..8].to_vec());
+        }
+        rest = next;
+    }
+    assert_eq!(reasons.last().map(Vec::as_slice), Some(&ENHANCE_YOUR_CALM[..]), "{reasons:?}");
     tasks.stop().await;
 }
