@@ -22,7 +22,7 @@ use super::refusals::By;
 use super::request;
 use super::table::Found;
 use super::who::Who;
-use super::{Arrival, Edge, body, client, method_not_allowed, nothing_here, path};
+use super::{Arrival, Edge, body, client, host, method_not_allowed, nothing_here};
 use crate::faces::failure::Failure;
 use crate::listen::Connection;
 use crate::proxy::aggregate::{Aggregate, Asked, PartAnswer, PartCall};
@@ -98,7 +98,7 @@ impl Journey {
         let Some(policy) = self.rule.spec.cache.clone() else { return self.go_on(request).await };
         let lookup = Lookup {
             is_https: self.scheme == "https",
-            host: path::authority(request.uri(), request.headers()).to_ascii_lowercase(),
+            host: host::authority(request.uri(), request.headers()).to_ascii_lowercase(),
             principal: self.who.as_ref().map(|who| Arc::from(who.principal())),
         };
         let journey = self.clone();

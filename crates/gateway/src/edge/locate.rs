@@ -12,6 +12,7 @@ use hyper::ext::Protocol;
 use serde_json::Value;
 
 use super::Inner;
+use super::host;
 use super::path::{self, Oddities};
 use super::table::{Found, Group, Table};
 use crate::proxy::matching::{Captures, canonical_host};
@@ -57,7 +58,7 @@ impl Inner {
         body: Option<&Value>,
     ) -> Result<Place<'_>, Problem> {
         let target = (request.version(), request.uri());
-        path::check_host(target, request.headers(), by_socket)?;
+        host::check_host(target, request.headers(), by_socket)?;
         let odd = path::examine(request.uri().path())?;
         if let Cow::Owned(normal) = path::normal(request.uri().path()) {
             set_path(request, &normal);
@@ -98,7 +99,7 @@ impl Inner {
     ) -> Result<Place<'_>, Problem> {
         let sent = request.uri().path();
         let host = if rules.name_hosts() {
-            canonical_host(path::authority(request.uri(), request.headers()))
+            canonical_host(host::authority(request.uri(), request.headers()))
         } else {
             String::new()
         };

@@ -1,6 +1,6 @@
 //! The door: everything that is done once with a request, whatever it asks for, in one place and in this order:
-//! id and trace, host and path, the table, addresses kept out, how many there are already, limits by address, who comes, limits by person, body, and
-//! then the face or the upstream.
+//! id and trace, host and path, the table, addresses kept out, how many there are already, limits by address, who
+//! comes, limits by person, body, and then the face or the upstream.
 
 pub(crate) mod access;
 pub(crate) mod activity;
@@ -11,12 +11,14 @@ mod body;
 pub(crate) mod client;
 mod cors;
 pub(crate) mod foreign;
+mod host;
 mod idempotency;
 mod journey;
 pub(crate) mod keys;
 pub(crate) mod limits;
 mod locate;
 pub(crate) mod log;
+mod marks;
 mod networks;
 mod passage;
 pub(crate) mod path;
@@ -44,9 +46,7 @@ use axum::response::{IntoResponse as _, Response};
 use denizen_kit::caller::Permissions;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::telemetry;
-use http::header::{
-    ALLOW, CACHE_CONTROL, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{ALLOW, ORIGIN, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, Method, Request};
 use tower::Service;
 
@@ -57,7 +57,7 @@ use locate::Place;
 use log::AccessLogFormat;
 use passage::Passage;
 use refusals::By;
-use request::{REQUEST_ID, RequestIds};
+use request::RequestIds;
 use table::{Found, Group, Table};
 
 /// The door, and behind it the router. A tower service.
@@ -111,7 +111,7 @@ impl Edge {
             inner.app.refusals.note(&inner.app.clock, ip, (by, failure.code()));
             response = failure.render(&config.public_url, &arrival.request_id);
         }
-        finish(&mut response, &place, &arrival.request_id);
+        marks::put(&mut response, &place, &arrival.request_id);
         cors::mark_for(&mut response, &place, origin.as_ref(), &config.cors_origins);
         inner.record(&method, &place, response.status().as_u16(), (&arrival.request_id, started.elapsed()));
         if let Some(asked) = asked.filter(|_| config.access_log && !place.is_probe()) {
@@ -129,7 +129,7 @@ impl Edge {
         mut request: Request<Body>,
         arrival: &Arrival,
     ) -> (Place<'_>, Result<Response, Failure>) {
-        if let Err(failure) = path::check_lengths(&request) {
+        if let Err(failure) = host::check_lengths(&request) {
             return (Place::Own(Found::Nothing), Err(failure));
         }
         match self.0.locate(&mut request, arrival.peer.is_some(), None) {
@@ -285,26 +285,4 @@ fn nothing_here() -> Failure {
 
 fn method_not_allowed(allow: &HeaderValue) -> Failure {
     Failure::from(Problem::of(Code::MethodNotAllowed)).with_header(ALLOW, allow.clone())
-}
-
-/// What every answer says. What an upstream says of its own answer counts, where it may.
-fn finish(response: &mut Response, place: &Place<'_>, request_id: &str) {
-    let map = response.headers_mut();
-    map.insert(REQUEST_ID, request::id_header(request_id));
-    if let Place::Routed(rule, _) = place {
-        map.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
-        map.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
-        rule.notices.add_to(map);
-        if let Some(version) = &rule.spec.version {
-            version.add_to(map);
-        }
-        return;
-    }
-    map.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    map.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // Who answers with something that may be kept says so, and says by whom.
-    let may_say = matches!(place, Place::Own(Found::Endpoint(_, endpoint)) if endpoint.group != Group::Probe);
-    if !may_say || !map.contains_key(CACHE_CONTROL) {
-        map.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
 }

@@ -8,6 +8,7 @@ mod changes;
 mod door;
 mod framing;
 mod hall;
+mod issuers;
 mod patience;
 mod proxied;
 mod routes;
