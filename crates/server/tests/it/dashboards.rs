@@ -15,7 +15,7 @@ const MACROS: [(&str, &str); 3] =
 /// Labels that Prometheus gives to all that it scrapes.
 const SCRAPED: [&str; 2] = ["job", "instance"];
 
-/// A metric. As text it is what sources and page must agree on.
+/// A metric: what sources and page must agree on, beside its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Metric {
     kind: String,
