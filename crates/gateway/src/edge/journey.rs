@@ -9,8 +9,8 @@ use denizen_kit::problem::{Code, Problem};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
@@ -274,7 +274,12 @@ impl Journey {
             Target::Own | Target::Upstream(..) => return Err(Problem::of(Code::Internal)),
         };
         let answer = match upstreams.get(&part.upstream) {
-            Some((upstream, policy)) => self.send(upstream, policy, request).await,
+            Some((upstream, policy)) => {
+                if self.who.is_some() && !self.rule.spec.access.keeps_authorization {
+                    request.headers_mut().remove(AUTHORIZATION);
+                }
+                self.send(upstream, policy, request).await
+            }
             None => self.ask_own_face(request).await,
         };
         let response = match answer {

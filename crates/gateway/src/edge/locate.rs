@@ -137,7 +137,9 @@ impl Inner {
         let asked = asked_method(request);
         let method = asked.as_ref().unwrap_or(request.method());
         let (headers, query) = (request.headers(), request.uri().query());
-        match rules.find(Seen { host, path, odd, method, headers, query, body, is_built_in }) {
+        let is_preflight = *request.method() == Method::OPTIONS && asked.is_some();
+        let seen = Seen { host, path, odd, method, headers, query, body, is_built_in, is_preflight };
+        match rules.find(seen) {
             Match::Rule(rule) => {
                 let captures = rule.spec.pattern.capture(path);
                 Place::Routed(rule, captures)

@@ -130,7 +130,7 @@ impl Edge {
         arrival: &Arrival,
     ) -> (Place<'_>, Result<Response, Failure>) {
         if let Err(failure) = host::check_lengths(&request) {
-            return (Place::Own(Found::Nothing), Err(failure));
+            return (Place::Own(Found::Nothing), Err(self.0.counted(arrival, failure)));
         }
         match self.0.locate(&mut request, arrival.peer.is_some(), None) {
             Ok(Place::Undecided) => Box::pin(self.answer_by_body(request, arrival)).await,
@@ -138,7 +138,7 @@ impl Edge {
                 let answer = self.answer_at(&place, request, arrival).await;
                 (place, answer)
             }
-            Err(problem) => (Place::Own(Found::Nothing), Err(problem.into())),
+            Err(problem) => (Place::Own(Found::Nothing), Err(self.0.counted(arrival, problem.into()))),
         }
     }
 
@@ -149,10 +149,16 @@ impl Edge {
         arrival: &Arrival,
     ) -> (Place<'_>, Result<Response, Failure>) {
         let nowhere = Place::Own(Found::Nothing);
+        let reading = match self.0.app.in_flight.admit() {
+            Ok(permit) => permit,
+            Err(failure) => return (nowhere, Err(failure)),
+        };
         let (mut request, body) = match self.read_deciding_body(request, arrival).await {
             Ok(read) => read,
             Err(failure) => return (nowhere, Err(failure)),
         };
+        // Where the request leads, it is admitted for itself.
+        drop(reading);
         let arrival = Arrival { counted: true, ..arrival.clone() };
         match self.0.locate(&mut request, arrival.peer.is_some(), Some(&body)) {
             Ok(place) => {
@@ -214,6 +220,11 @@ impl Inner {
         }
         self.app.barriers.check(arrival.ip, &self.app.clock)?;
         limits::check_request(&self.app, arrival.ip)
+    }
+
+    /// The refusal of a request that nobody can read: it counts as others do, and an address kept out learns no more.
+    fn counted(&self, arrival: &Arrival, failure: Failure) -> Failure {
+        self.admit_address(arrival).err().unwrap_or(failure)
     }
 
     async fn answer_own(

@@ -6,6 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use denizen_kit::caller::{Caller, Permissions, Person, Role};
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
+use denizen_kit::problem::{Code, Problem};
 use denizen_kit::time::Deadline;
 use http::Request;
 
@@ -48,6 +49,9 @@ impl Passage<'_> {
                 }
                 person = Some(self.lend_to(&verified.person));
             }
+        }
+        if endpoint.needs_token && person.is_none() {
+            return Err(Problem::of(Code::Unauthenticated).into());
         }
         if endpoint.is_try {
             limits::check_try(app, arrival.ip).await?;

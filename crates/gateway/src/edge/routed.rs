@@ -50,7 +50,10 @@ impl Edge {
         let who = self.who(rule, &parts, arrival).await?;
         check_rights(rule, who.as_ref())?;
         let told = self.count(rule, who.as_ref(), arrival.ip).await?;
-        if who.is_some() && !rule.spec.access.keeps_authorization && !matches!(rule.target, Target::Own) {
+        if who.is_some()
+            && !rule.spec.access.keeps_authorization
+            && matches!(rule.target, Target::Upstream(_))
+        {
             parts.headers.remove(AUTHORIZATION);
         }
         let request = body::within(rule.spec.body_limit, Request::from_parts(parts, body))?;

@@ -275,6 +275,14 @@ async fn a_websocket_is_bridged_counted_and_ended() {
 }
 
 #[tokio::test]
+async fn only_get_leaves_http() {
+    let rig = Rig::start(ForwardPolicy::default()).await;
+    let ask = "POST /socket HTTP/1.1\r\nHost: x\r\nConnection: close, upgrade\r\nUpgrade: x\r\nContent-Length: 0\r\n\r\n";
+    let answer = rig.raw(ask).await;
+    assert!(answer.starts_with("http/1.1 200") && answer.contains("post /socket\n"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_websocket_over_http2_is_bridged_to_http1() {
     let rig = Rig::start(ForwardPolicy::default()).await;
     let stream = TcpStream::connect(rig.gateway).await.unwrap();
