@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod audit;
+mod dashboards;
 mod generated;
 mod keys;
 mod kill;
