@@ -22,7 +22,7 @@ use super::refusals::By;
 use super::request;
 use super::table::Found;
 use super::who::Who;
-use super::{Arrival, Edge, body, client, host, method_not_allowed, nothing_here};
+use super::{Arrival, Edge, body, client, host, method_not_allowed, nothing_here, trace};
 use crate::faces::failure::Failure;
 use crate::listen::Connection;
 use crate::proxy::aggregate::{Aggregate, Asked, PartAnswer, PartCall};
@@ -60,7 +60,7 @@ pub(super) struct Journey {
     is_peer_trusted: bool,
     scheme: &'static str,
     request_id: HeaderValue,
-    trace: Option<HeaderValue>,
+    trace: trace::Onward,
 }
 
 // === impl Journey ===
@@ -76,7 +76,6 @@ impl Journey {
         let trusted = &config.trusted_proxies;
         let is_peer_trusted = arrival.peer.is_some_and(|peer| client::is_trusted(peer.ip(), trusted));
         let pairs = captures.iter().map(|(name, value)| (name.to_string(), value.clone()));
-        let trace = request::trace(request.headers());
         let is_over_tls = request.extensions().get::<Connection>().is_some_and(|it| it.tls.is_some());
         let scheme = if is_over_tls { "https" } else { client::scheme(request.headers(), is_peer_trusted) };
         Arc::new(Self {
@@ -88,7 +87,7 @@ impl Journey {
             is_peer_trusted,
             scheme,
             request_id: request::id_header(&arrival.request_id),
-            trace: trace.and_then(|trace| HeaderValue::from_str(&trace).ok()),
+            trace: trace::Onward::new(&edge.0.app.tracer, arrival.trace, request.headers()),
             arrival,
         })
     }
@@ -233,18 +232,21 @@ impl Journey {
             drain: app.config.drain_timeout,
             until: left.map(|seconds| Instant::now() + std::time::Duration::from_secs(seconds)),
         };
+        let (span, trace) = self.trace.begin(request.method(), name);
         let hop = Hop {
             peer: self.arrival.peer,
             client_ip: self.arrival.ip,
             is_peer_trusted: self.is_peer_trusted,
             scheme: self.scheme,
             request_id: &self.request_id,
-            trace: self.trace.as_ref(),
+            trace: trace.as_ref(),
             identity: identity.as_deref(),
             policy,
             tunnels,
         };
-        forward(&hop, &upstream.cluster, request).await
+        let answered = forward(&hop, &upstream.cluster, request).await;
+        trace::end_asking(span, &answered);
+        answered
     }
 
     /// Asks all parts of an aggregate.

@@ -41,6 +41,15 @@ impl Place<'_> {
         matches!(self, Self::Own(Found::Nothing) | Self::Methods(_))
     }
 
+    /// The pattern of its path, where there is one.
+    pub(super) fn template(&self) -> Option<&str> {
+        match self {
+            Self::Own(Found::Endpoint(route, _) | Found::Method(route)) => Some(&route.template),
+            Self::Routed(rule, _) => Some(rule.spec.pattern.text()),
+            Self::Own(Found::Nothing) | Self::Methods(_) | Self::Undecided => None,
+        }
+    }
+
     /// Whether it is a probe.
     pub(super) fn is_probe(&self) -> bool {
         matches!(self, Self::Own(Found::Endpoint(_, endpoint)) if endpoint.group == Group::Probe)

@@ -29,6 +29,7 @@ mod routed;
 pub(crate) mod shed;
 pub(crate) mod table;
 mod token;
+mod trace;
 pub(crate) mod who;
 
 pub(crate) use revocations::{Trust, follow as follow_revocations};
@@ -46,6 +47,7 @@ use axum::response::{IntoResponse as _, Response};
 use denizen_kit::caller::Permissions;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::telemetry;
+use denizen_kit::trace::TraceContext;
 use http::header::{ALLOW, ORIGIN, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, Method, Request};
 use tower::Service;
@@ -78,6 +80,8 @@ struct Arrival {
     ip: Option<IpAddr>,
     peer: Option<SocketAddr>,
     request_id: Arc<str>,
+    /// Where it is in its trace: at our own span, where traces are on.
+    trace: Option<TraceContext>,
     /// Whether it has been let in and counted: it then is not again.
     counted: bool,
 }
@@ -98,7 +102,8 @@ impl Edge {
         let origin = request.headers().get(ORIGIN).cloned();
         let method = request.method().clone();
         let ip = client::client_ip(peer, request.headers(), &config.trusted_proxies);
-        let arrival = Arrival { ip, peer, request_id, counted: false };
+        let (trace, span) = inner.app.tracer.enter(request::trace(request.headers()));
+        let arrival = Arrival { ip, peer, request_id, trace, counted: false };
         let connection = request.extensions().get::<Connection>();
         let is_secure = connection.is_some_and(|it| redirect::is_secure(&inner.app, it, request.headers()));
         let asked = (config.access_log_format == AccessLogFormat::Combined).then(|| log::Asked::of(&request));
@@ -113,7 +118,10 @@ impl Edge {
         }
         marks::put(&mut response, &place, &arrival.request_id);
         cors::mark_for(&mut response, &place, origin.as_ref(), &config.cors_origins);
-        inner.record(&method, &place, response.status().as_u16(), (&arrival.request_id, started.elapsed()));
+        inner.record(&method, &place, response.status().as_u16(), (&arrival, started.elapsed()));
+        if let Some(span) = span {
+            trace::end(span, (&method, &place), response.status(), (is_secure, &arrival.request_id));
+        }
         if let Some(asked) = asked.filter(|_| config.access_log && !place.is_probe()) {
             asked.log(inner.app.clock.now(), ip, &method, &response);
         }
@@ -273,7 +281,7 @@ impl Inner {
     }
 
     /// Counts the request and writes its line. The line has no query and nothing of a person.
-    fn record(&self, method: &Method, place: &Place<'_>, status: u16, (request_id, took): (&str, Duration)) {
+    fn record(&self, method: &Method, place: &Place<'_>, status: u16, (arrival, took): (&Arrival, Duration)) {
         let (route, stats) = match place {
             Place::Own(Found::Endpoint(route, endpoint)) => (route.template.as_str(), &endpoint.stats),
             Place::Own(Found::Method(route)) => (route.template.as_str(), &self.table.unmatched),
@@ -284,8 +292,10 @@ impl Inner {
         let config = &self.app.config;
         if config.access_log && config.access_log_format == AccessLogFormat::Json && !place.is_probe() {
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            let (at, method) = (self.app.clock.now(), method.as_str());
-            telemetry::log_request(&telemetry::Request { at, method, route, status, micros, request_id });
+            let (at, method, request_id) = (self.app.clock.now(), method.as_str(), &*arrival.request_id);
+            let trace_id = arrival.trace.map(TraceContext::trace_id);
+            let request = telemetry::Request { at, method, route, status, micros, request_id, trace_id };
+            telemetry::log_request(&request);
         }
     }
 }

@@ -63,7 +63,7 @@ impl Passage<'_> {
             request_id: arrival.request_id.clone(),
             ip: arrival.ip,
             user_agent: request::user_agent(&parts.headers),
-            trace: request::trace(&parts.headers),
+            trace: arrival.trace,
             deadline: Deadline::within(DEFAULT_DEADLINE),
             idempotency,
         };
