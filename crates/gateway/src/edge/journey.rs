@@ -17,12 +17,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use tokio::time::Instant;
 
+use super::locate::{method_not_allowed, nothing_here};
 use super::passage::Passage;
 use super::refusals::By;
 use super::request;
 use super::table::Found;
 use super::who::Who;
-use super::{Arrival, Edge, body, client, host, method_not_allowed, nothing_here, trace};
+use super::{Arrival, Edge, body, client, host, trace};
 use crate::faces::failure::Failure;
 use crate::listen::Connection;
 use crate::proxy::aggregate::{Aggregate, Asked, PartAnswer, PartCall};
@@ -72,8 +73,7 @@ impl Journey {
         (arrival, who): (Arrival, Option<Who>),
         request: &Request<Body>,
     ) -> Arc<Self> {
-        let config = &edge.0.app.config;
-        let trusted = &config.trusted_proxies;
+        let trusted = &edge.0.app.config.trusted_proxies;
         let is_peer_trusted = arrival.peer.is_some_and(|peer| client::is_trusted(peer.ip(), trusted));
         let pairs = captures.iter().map(|(name, value)| (name.to_string(), value.clone()));
         let is_over_tls = request.extensions().get::<Connection>().is_some_and(|it| it.tls.is_some());

@@ -48,14 +48,14 @@ use denizen_kit::caller::Permissions;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::telemetry;
 use denizen_kit::trace::TraceContext;
-use http::header::{ALLOW, ORIGIN, STRICT_TRANSPORT_SECURITY};
+use http::header::{ORIGIN, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, Method, Request};
 use tower::Service;
 
 use crate::faces::failure::Failure;
 use crate::listen::{Connection, redirect};
 use crate::state::App;
-use locate::Place;
+use locate::{Place, method_not_allowed, nothing_here};
 use log::AccessLogFormat;
 use passage::Passage;
 use refusals::By;
@@ -137,8 +137,9 @@ impl Edge {
         mut request: Request<Body>,
         arrival: &Arrival,
     ) -> (Place<'_>, Result<Response, Failure>) {
+        let nowhere = Place::Own(Found::Nothing);
         if let Err(failure) = host::check_lengths(&request) {
-            return (Place::Own(Found::Nothing), Err(self.0.counted(arrival, failure)));
+            return (nowhere, Err(self.0.counted(arrival, failure)));
         }
         match self.0.locate(&mut request, arrival.peer.is_some(), None) {
             Ok(Place::Undecided) => Box::pin(self.answer_by_body(request, arrival)).await,
@@ -146,7 +147,7 @@ impl Edge {
                 let answer = self.answer_at(&place, request, arrival).await;
                 (place, answer)
             }
-            Err(problem) => (Place::Own(Found::Nothing), Err(self.0.counted(arrival, problem.into()))),
+            Err(problem) => (nowhere, Err(self.0.counted(arrival, problem.into()))),
         }
     }
 
@@ -265,10 +266,8 @@ impl Inner {
 
     /// Hands a request to the router.
     async fn pass(&self, request: Request<Body>) -> Result<Response, Failure> {
-        match self.router.clone().call(request).await {
-            Ok(response) => Ok(response),
-            Err(never) => match never {},
-        }
+        let Ok(response) = self.router.clone().call(request).await;
+        Ok(response)
     }
 
     /// A path that does not take the method: OPTIONS is answered, any other refused.
@@ -298,12 +297,4 @@ impl Inner {
             telemetry::log_request(&request);
         }
     }
-}
-
-fn nothing_here() -> Failure {
-    Problem::not_found("there is nothing at this path; see /docs for what there is").into()
-}
-
-fn method_not_allowed(allow: &HeaderValue) -> Failure {
-    Failure::from(Problem::of(Code::MethodNotAllowed)).with_header(ALLOW, allow.clone())
 }

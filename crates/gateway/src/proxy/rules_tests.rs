@@ -159,7 +159,8 @@ fn a_version_is_found_by_its_header() {
 
 #[test]
 fn a_preflight_needs_nothing_of_the_request_to_come() {
-    let rules = rules(&route("kind", "path = \"/x\", headers = { x-kind = \"a\" }, body = { \"/kind\" = \"b\" }"));
+    let rules =
+        rules(&route("kind", "path = \"/x\", headers = { x-kind = \"a\" }, body = { \"/kind\" = \"b\" }"));
     assert_eq!(find(&rules, post("/x"), None), "");
     let mut preflight = post("/x");
     preflight.headers_mut().insert("access-control-request-method", "POST".parse().unwrap());

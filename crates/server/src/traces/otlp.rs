@@ -53,9 +53,9 @@ struct Span {
     #[prost(bytes = "vec", tag = "1")]
     trace_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
-    span_id: Vec<u8>,
+    id: Vec<u8>,
     #[prost(bytes = "vec", tag = "4")]
-    parent_span_id: Vec<u8>,
+    parent_id: Vec<u8>,
     #[prost(string, tag = "5")]
     name: String,
     #[prost(int32, tag = "6")]
@@ -124,8 +124,8 @@ impl From<Record> for Span {
         let took = u64::try_from(record.took.as_nanos()).unwrap_or(u64::MAX);
         Self {
             trace_id: record.context.trace_id().get().to_be_bytes().to_vec(),
-            span_id: record.context.span_id().get().to_be_bytes().to_vec(),
-            parent_span_id: record.parent.map(|id| id.get().to_be_bytes().to_vec()).unwrap_or_default(),
+            id: record.context.span_id().get().to_be_bytes().to_vec(),
+            parent_id: record.parent.map(|id| id.get().to_be_bytes().to_vec()).unwrap_or_default(),
             name: record.name.into_owned(),
             kind: match record.kind {
                 Kind::Server => SERVER,
