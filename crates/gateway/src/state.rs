@@ -9,6 +9,7 @@ use denizen_kit::changes::Changes;
 use denizen_kit::seal::Key;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
+use denizen_kit::trace::Tracer;
 use denizen_rpc::Links;
 use futures::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -77,6 +78,8 @@ pub struct Deps {
     pub identity_key: Key,
     /// Where health checks of upstreams and upgraded connections run.
     pub tasks: Tasks,
+    /// Begins the spans of requests.
+    pub tracer: Tracer,
 }
 
 /// The gateway.
@@ -107,6 +110,7 @@ pub struct App {
     /// Kept answers of other services.
     pub(crate) kept: Store,
     pub(crate) tasks: Tasks,
+    pub(crate) tracer: Tracer,
     /// What the services said last, and when.
     pub(crate) heard: Mutex<Option<(Instant, Vec<Check>)>>,
     draining: AtomicBool,
@@ -124,7 +128,7 @@ impl App {
     /// The gateway with what the node hands to it.
     pub fn new(deps: Deps) -> Arc<Self> {
         let Deps { links, cache, clock, config, tls, metrics, health, info, tasks, .. } = deps;
-        let Deps { network_key, identity_key, account_changes, .. } = deps;
+        let Deps { network_key, identity_key, account_changes, tracer, .. } = deps;
         let authenticator = Authenticator::new(links.clone(), clock.clone(), &config.public_url, network_key);
         let identities = Identities::new(&identity_key, &config.public_url);
         let kept = Store::new(config.cache, &cache, &clock, &tasks);
@@ -147,6 +151,7 @@ impl App {
             proxy,
             kept,
             tasks,
+            tracer,
             heard: Mutex::default(),
             draining: AtomicBool::new(false),
         })

@@ -15,6 +15,7 @@ use crate::caller::{Caller, Permission, Person, Role};
 use crate::id::{Id, UserId, uuid_v7};
 use crate::problem::{Code, Problem};
 use crate::time::{Clock, Deadline, Timestamp, elapsed};
+use crate::trace::TraceContext;
 
 /// How long after proving oneself a sensitive change is taken without new proof.
 pub const STEP_UP_AGE: Duration = Duration::from_mins(15);
@@ -42,8 +43,8 @@ pub struct Call {
     pub ip: Option<IpAddr>,
     /// What the client calls itself.
     pub user_agent: Option<Arc<str>>,
-    /// W3C trace context (`traceparent`) of the request, passed on as it came.
-    pub trace: Option<Arc<str>>,
+    /// Where in its trace the caller is, if it is in one.
+    pub trace: Option<TraceContext>,
     /// When the answer must be there.
     pub deadline: Deadline,
     /// The client's idempotency key.

@@ -1,9 +1,10 @@
-//! Typed ids: a [`Uuid`] of version 7 (RFC 9562) that knows what it names.
+//! Typed ids: a [`Uuid`] of version 7 (RFC 9562) that knows what it names. And numbers for ids of what is no data.
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
 use std::marker::PhantomData;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
 
@@ -38,6 +39,23 @@ impl<K> Id<K> {
     /// The id that sorts before all others: no person has it.
     pub const fn nil() -> Self {
         Self(Uuid::nil(), PhantomData)
+    }
+}
+
+/// Numbers for ids of requests and spans. They differ, also from those of other processes, but keep no secret: a keyed
+/// hash of a count is random enough.
+#[derive(Debug, Default)]
+pub struct Numbers {
+    hasher: RandomState,
+    count: AtomicU64,
+}
+
+// === impl Numbers ===
+
+impl Numbers {
+    /// The next one.
+    pub fn draw(&self) -> u64 {
+        self.hasher.hash_one(self.count.fetch_add(1, Ordering::Relaxed))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`id`] | typed UUIDv7 |
+//! | [`id`] | typed UUIDv7, numbers for ids of requests and spans |
 //! | [`time`] | the clock that can be set, timestamps, deadlines |
 //! | [`caller`] | who calls, roles of services, permissions |
 //! | [`cx`] | the context that every operation takes |
@@ -11,6 +11,7 @@
 //! | [`seal`] | encryption at rest, blind indexes, the root key, the master key that wraps it |
 //! | [`config`] | settings from file and environment, all mistakes at once |
 //! | [`telemetry`] | logs |
+//! | [`trace`] | traces: the W3C context, sampling, spans until they are sent |
 //! | [`task`] | named tasks and orderly shutdown |
 //! | [`changes`] | whether a copy is as good as the original |
 
@@ -25,3 +26,4 @@ pub mod seal;
 pub mod task;
 pub mod telemetry;
 pub mod time;
+pub mod trace;

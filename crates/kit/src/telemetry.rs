@@ -4,6 +4,7 @@
 //! came, after 50 ms at the latest. All other lines are written at once, and what waits is written before them.
 
 use std::io::{self, IsTerminal as _, Stderr, Write};
+use std::num::NonZeroU128;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub struct Request<'a> {
     pub micros: u64,
     /// Its id: letters, digits, `.`, `_` and `-`.
     pub request_id: &'a str,
+    /// Its trace, if it is in one.
+    pub trace_id: Option<NonZeroU128>,
 }
 
 /// The log of the process: like the subscriber of `tracing`, one for all nodes that run in it.
@@ -111,21 +114,37 @@ pub fn flush() {
 
 impl Request<'_> {
     fn write(&self, form: Form, text: &mut Vec<u8>) {
-        let Request { at, method, route, status, micros, request_id } = self;
         // Writing to memory cannot fail.
         let _ = match form {
-            Form::Json => writeln!(
-                text,
-                "{{\"timestamp\":\"{at:.6}\",\"level\":\"INFO\",\"message\":\"request\",\"method\":\"{method}\",\
-                 \"route\":\"{route}\",\"status\":{status},\"us\":{micros},\"request_id\":\"{request_id}\",\
-                 \"target\":\"access\"}}"
-            ),
-            Form::Text => writeln!(
-                text,
-                "{at:.6}  INFO request method=\"{method}\" route=\"{route}\" status={status} us={micros} \
-                 request_id=\"{request_id}\""
-            ),
+            Form::Json => self.write_json(text),
+            Form::Text => self.write_text(text),
         };
+    }
+
+    fn write_json(&self, text: &mut Vec<u8>) -> io::Result<()> {
+        let Request { at, method, route, status, micros, request_id, trace_id } = self;
+        write!(
+            text,
+            "{{\"timestamp\":\"{at:.6}\",\"level\":\"INFO\",\"message\":\"request\",\"method\":\"{method}\",\
+             \"route\":\"{route}\",\"status\":{status},\"us\":{micros},\"request_id\":\"{request_id}\","
+        )?;
+        if let Some(trace_id) = trace_id {
+            write!(text, "\"trace_id\":\"{trace_id:032x}\",")?;
+        }
+        text.write_all(b"\"target\":\"access\"}\n")
+    }
+
+    fn write_text(&self, text: &mut Vec<u8>) -> io::Result<()> {
+        let Request { at, method, route, status, micros, request_id, trace_id } = self;
+        write!(
+            text,
+            "{at:.6}  INFO request method=\"{method}\" route=\"{route}\" status={status} us={micros} \
+             request_id=\"{request_id}\""
+        )?;
+        if let Some(trace_id) = trace_id {
+            write!(text, " trace_id=\"{trace_id:032x}\"")?;
+        }
+        text.write_all(b"\n")
     }
 }
 

@@ -4,7 +4,8 @@ use super::*;
 
 fn request(request_id: &str) -> Request<'_> {
     let at = Timestamp::from_microsecond(1_769_857_200_500_000).unwrap();
-    Request { at, method: "GET", route: "/api/v1/users/{id}", status: 200, micros: 42, request_id }
+    let (method, route) = ("GET", "/api/v1/users/{id}");
+    Request { at, method, route, status: 200, micros: 42, request_id, trace_id: None }
 }
 
 fn written(lines: &Lines<Vec<u8>>) -> String {
@@ -24,6 +25,20 @@ fn a_request_is_one_line_in_either_form() {
     assert_eq!((&line["route"], &line["status"]), (&"/api/v1/users/{id}".into(), &200.into()));
     assert_eq!((&line["us"], &line["request_id"]), (&42.into(), &"r-1".into()));
     assert_eq!((&line["target"], &line["message"]), (&"access".into(), &"request".into()));
+    assert!(line.get("trace_id").is_none(), "{line}");
+}
+
+#[test]
+fn a_request_in_a_trace_says_in_which() {
+    let traced = Request { trace_id: NonZeroU128::new(0xabc), ..request("r-1") };
+    let mut text = Vec::new();
+    traced.write(Form::Text, &mut text);
+    let id = "00000000000000000000000000000abc";
+    assert!(String::from_utf8(text).unwrap().ends_with(&format!(" request_id=\"r-1\" trace_id=\"{id}\"\n")));
+    let mut text = Vec::new();
+    traced.write(Form::Json, &mut text);
+    let line: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!((&line["trace_id"], &line["target"]), (&id.into(), &"access".into()));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod method;
 mod peer;
 mod serve;
 mod services;
+mod spans;
 mod status;
 
 #[expect(

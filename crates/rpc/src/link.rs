@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use denizen_kit::caller::{Caller, Role};
 use denizen_kit::cx::{Call, Cx};
+use denizen_kit::trace::Tracer;
 use tonic::transport::Channel;
 
 use crate::audit::internal::v1::audit_records_client::AuditRecordsClient;
@@ -59,6 +60,7 @@ pub struct Links {
     role: Role,
     table: Arc<HashMap<Role, Link>>,
     signer: Arc<Signer>,
+    tracer: Tracer,
 }
 
 // === impl Links ===
@@ -66,7 +68,13 @@ pub struct Links {
 impl Links {
     /// The links of a role.
     pub fn new(role: Role, table: Arc<HashMap<Role, Link>>, signer: Signer) -> Self {
-        Self { role, table, signer: Arc::new(signer) }
+        Self { role, table, signer: Arc::new(signer), tracer: Tracer::off() }
+    }
+
+    /// The same links, with a span for each call within a trace that is recorded.
+    #[must_use]
+    pub fn traced(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// The same links for another role.
@@ -93,7 +101,8 @@ impl Links {
 
     /// A way to a role for a call that is complete as it stands: the edge's.
     pub fn peer_as(&self, role: Role, call: Arc<Call>) -> Peer {
-        Peer { link: self.link(role), role, call, signer: self.signer.clone() }
+        let (link, signer, tracer) = (self.link(role), self.signer.clone(), self.tracer.clone());
+        Peer { link, role, call, signer, tracer }
     }
 
     /// Internal operations of users.

@@ -9,6 +9,7 @@ use denizen_kit::caller::Role;
 use denizen_kit::cx::Call;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::task::write_is_open;
+use denizen_kit::trace::{Kind, TraceContext, Tracer};
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tonic::Status;
@@ -19,7 +20,7 @@ use tower::Service;
 use crate::caller::{HEADER, Signer};
 use crate::link::Link;
 use crate::method::Method;
-use crate::status_from;
+use crate::{spans, status_from};
 
 /// A service as seen by one call: where it is, and who calls.
 #[derive(Clone)]
@@ -28,24 +29,42 @@ pub struct Peer {
     pub(crate) role: Role,
     pub(crate) call: Arc<Call>,
     pub(crate) signer: Arc<Signer>,
+    pub(crate) tracer: Tracer,
 }
 
 // === impl Peer ===
 
 impl Peer {
-    async fn send(self, mut request: Request<Body>) -> Result<Response<Body>, Status> {
+    async fn send(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         if write_is_open() {
             let detail = "a service was called while a write was open";
             return Err(status_from(Problem::new(Code::Internal, detail)));
         }
+        let within = (self.call.trace, &*self.call.request_id);
+        let span = spans::begin(&self.tracer, Kind::Client, within, request.uri().path());
+        let trace = span.as_ref().map_or(self.call.trace, |span| Some(span.context()));
+        let answered = self.pass_on(request, trace).await;
+        if let Some(span) = span {
+            let code = match &answered {
+                Ok(response) => spans::code(response.headers()),
+                Err(status) => status.code().into(),
+            };
+            spans::end(span, Kind::Client, code);
+        }
+        answered
+    }
+
+    /// Passes a request on as a part of this span.
+    async fn pass_on(
+        &self,
+        mut request: Request<Body>,
+        trace: Option<TraceContext>,
+    ) -> Result<Response<Body>, Status> {
         match &self.link {
-            Link::Local(services) => {
-                request.extensions_mut().insert(self.call.clone());
-                Ok(services.clone().answer(request, &self.call).await)
-            }
+            Link::Local(services) => Ok(services.clone().answer(request, self.call.clone(), trace).await),
             Link::Remote(channel) => {
                 let streams = Method::of(request.uri().path()).is_some_and(|method| method.streams);
-                self.stamp(&mut request, streams)?;
+                self.stamp(&mut request, streams, trace)?;
                 let limit = tokio::time::Instant::from_std(self.call.deadline.instant());
                 let sent = self.send_remote(channel.clone(), request);
                 if streams {
@@ -66,7 +85,12 @@ impl Peer {
     }
 
     /// Writes down who calls, until when, and the trace.
-    fn stamp(&self, request: &mut Request<Body>, streams: bool) -> Result<(), Status> {
+    fn stamp(
+        &self,
+        request: &mut Request<Body>,
+        streams: bool,
+        trace: Option<TraceContext>,
+    ) -> Result<(), Status> {
         let caller = HeaderValue::try_from(self.signer.sign(&self.call, self.role))
             .map_err(|_| Status::internal("the caller does not fit a header"))?;
         request.headers_mut().insert(HEADER, caller);
@@ -76,7 +100,7 @@ impl Peer {
                 request.headers_mut().insert("grpc-timeout", timeout);
             }
         }
-        if let Some(trace) = self.call.trace.as_deref().and_then(|trace| HeaderValue::try_from(trace).ok()) {
+        if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace.to_string()).ok()) {
             request.headers_mut().insert("traceparent", trace);
         }
         Ok(())

@@ -13,6 +13,7 @@ use denizen_kit::caller::Role;
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::task::with_write_mark;
+use denizen_kit::trace::{Kind, Span, TraceContext, Tracer};
 use futures::FutureExt;
 use http::{Request, Response};
 use tonic::body::Body;
@@ -21,7 +22,7 @@ use tower::Service;
 
 use crate::caller::{HEADER, Signer};
 use crate::method::{METHODS, Method};
-use crate::status_from;
+use crate::{spans, status_from};
 
 /// All services of this process. Filled at boot, so that services may call each other in a ring; emptied at
 /// shutdown, or the ring would never drop.
@@ -32,6 +33,7 @@ pub struct Services(Arc<Inner>);
 struct Inner {
     routes: ArcSwapOption<Routes>,
     latency: std::sync::OnceLock<Vec<metrics::Histogram>>,
+    tracer: Tracer,
 }
 
 impl std::fmt::Debug for Services {
@@ -46,6 +48,11 @@ impl Services {
     /// No services yet: each call is answered UNAVAILABLE.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, with a span for each call within a trace that is recorded.
+    pub fn traced(tracer: Tracer) -> Self {
+        Self(Arc::new(Inner { tracer, ..Inner::default() }))
     }
 
     /// Puts the services in.
@@ -63,23 +70,48 @@ impl Services {
         Network { services: self.clone(), signer: Arc::new(signer), roles: roles.into() }
     }
 
-    /// Answers a call that carries its [`Call`] as an extension. A call that may write goes on when its client
-    /// has gone; its deadline ends it.
-    pub(crate) async fn answer(self, request: Request<Body>, call: &Arc<Call>) -> Response<Body> {
+    /// Answers a call that comes from within a span. A call that may write goes on when its client has gone; its deadline
+    /// ends it.
+    pub(crate) async fn answer(
+        self,
+        mut request: Request<Body>,
+        call: Arc<Call>,
+        parent: Option<TraceContext>,
+    ) -> Response<Body> {
         let index = Method::index(request.uri().path());
         let may_write = index.is_none_or(|index| !METHODS[index].reads);
         let deadline = tokio::time::Instant::from_std(call.deadline.instant());
         let started = Instant::now();
-        let work = tokio::time::timeout_at(deadline, self.clone().guarded(request));
-        let outcome = if may_write {
-            tokio::spawn(with_write_mark(work))
-                .await
-                .unwrap_or_else(|_| Ok(refusal(Problem::of(Code::Internal))))
+        let within = (parent, &*call.request_id);
+        let span = spans::begin(&self.0.tracer, Kind::Server, within, request.uri().path());
+        let call = match &span {
+            Some(span) => Arc::new(Call { trace: Some(span.context()), ..Call::clone(&call) }),
+            None => call,
+        };
+        request.extensions_mut().insert(call);
+        let work = self.clone().in_time(request, deadline, span);
+        let response = if may_write {
+            tokio::spawn(with_write_mark(work)).await.unwrap_or_else(|_| refusal(Problem::of(Code::Internal)))
         } else {
             work.await
         };
         self.record(index, started.elapsed());
-        outcome.unwrap_or_else(|_| refusal(Problem::of(Code::Timeout)))
+        response
+    }
+
+    /// Answers before the deadline, and ends the span then: also where nobody waits for the answer any more.
+    async fn in_time(
+        self,
+        request: Request<Body>,
+        deadline: tokio::time::Instant,
+        span: Option<Span>,
+    ) -> Response<Body> {
+        let outcome = tokio::time::timeout_at(deadline, self.guarded(request)).await;
+        let response = outcome.unwrap_or_else(|_| refusal(Problem::of(Code::Timeout)));
+        if let Some(span) = span {
+            spans::end(span, Kind::Server, spans::code(response.headers()));
+        }
+        response
     }
 
     async fn guarded(self, request: Request<Body>) -> Response<Body> {
@@ -133,10 +165,9 @@ impl Network {
             Err(problem) => return refusal(problem),
         };
         let trace = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
-        call.trace = trace.map(Arc::from);
-        let call = Arc::new(call);
-        request.extensions_mut().insert(call.clone());
-        self.services.answer(request, &call).await
+        call.trace = trace.and_then(TraceContext::parse);
+        let trace = call.trace;
+        self.services.answer(request, Arc::new(call), trace).await
     }
 }
 

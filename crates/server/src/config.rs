@@ -12,6 +12,7 @@ use denizen_upstream::Targets;
 use crate::peers;
 use crate::references;
 use crate::roles::Roles;
+use crate::traces;
 
 /// How strict a process is about its surroundings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct Config {
     pub master_key_new: Option<String>,
     /// Log filter.
     pub log: String,
+    /// Where traces go, and how many.
+    pub telemetry: traces::Config,
     /// First administrator.
     pub admin: Option<(String, String)>,
     pub db: denizen_db::Config,
@@ -156,6 +159,7 @@ fn sum(s: &mut Settings) -> Config {
         master_key: s.secret("master_key", "Master key (base64 of 32 bytes, or aws-kms: with an ARN or a wrapped key); made at the first start in development"),
         master_key_new: s.secret("master_key_new", "Master key that is to follow, in the same forms; read by denizen keys rotate alone"),
         log: s.text("log", "info", "Log level, or a list of target=level").unwrap_or_default(),
+        telemetry: traces::Config::read(s),
         admin: admin_email.zip(admin_password),
         db: denizen_db::Config::read(s),
         cache: denizen_cache::Config::read(s),

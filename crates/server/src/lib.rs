@@ -19,6 +19,7 @@ mod peers;
 mod references;
 pub mod roles;
 mod signing_keys;
+mod traces;
 mod transfer;
 mod welcome;
 

@@ -21,6 +21,7 @@ use crate::event_log::{self, EventLogs};
 use crate::internal::{self, Internal};
 use crate::keyring::{self, Keyring, Opened};
 use crate::parts::{House, Part};
+use crate::traces::Traces;
 use crate::{first_admin, health, master_key, parts};
 
 /// Sockets to serve on, bound before the node starts, so that whoever starts it knows the ports.
@@ -51,6 +52,7 @@ pub struct Node {
     gateway_db: Option<Db>,
     services: Services,
     tasks: Tasks,
+    traces: Traces,
 }
 
 /// What serving needs beside the house.
@@ -105,14 +107,17 @@ impl Node {
         let signer = Signer::new(signing_key.unwrap_or_else(|| root.callers()), clock.clone());
         let tasks = Tasks::new();
         let cache = Cache::connect(&config.cache, &tasks).await.context("cache_url")?;
-        let services = Services::new();
+        let serving = listeners.main.is_some();
+        let traces =
+            if serving { Traces::start(&config.telemetry, &config.roles, &clock)? } else { Traces::off() };
+        let services = Services::traced(traces.tracer.clone());
         let link_tls = config.links.as_ref().map(LinkTls::open).transpose().context("services.tls")?;
         if let Some(tls) = &link_tls {
             tls.follow(&tasks);
         }
         let table = Arc::new(links_table(&config, &services, link_tls.as_ref(), &tasks));
-        let links = Links::new(Role::Operator, table, signer.clone());
-        let mut house = House { config, root, keyring, cache, links, link_tls, clock, tasks };
+        let links = Links::new(Role::Operator, table, signer.clone()).traced(traces.tracer.clone());
+        let mut house = House { config, root, keyring, cache, links, link_tls, clock, tasks, traces };
 
         let mut routes = Routes::builder();
         let mut started: Vec<Part> = Vec::new();
@@ -123,7 +128,6 @@ impl Node {
             started.push(part);
         }
         let databases: HashMap<Role, Db> = started.iter().map(|part| (part.role, part.db.clone())).collect();
-        let serving = listeners.main.is_some();
         let logs = EventLogs::start(databases.clone(), &house.cache, &house.clock, &house.tasks);
         routes.add_service(event_log::server(logs));
         services.fill(routes.routes());
@@ -147,11 +151,11 @@ impl Node {
             tls: public_tls.map(|(tls, _)| tls),
         };
         let (address, internal_address) = serve(&house, listeners, wiring)?;
-        let House { links, tasks, keyring, .. } = house;
-        Ok(Node { address, internal_address, links, databases, keyring, gateway_db, services, tasks })
+        let House { links, tasks, keyring, traces, .. } = house;
+        Ok(Node { address, internal_address, links, databases, keyring, gateway_db, services, tasks, traces })
     }
 
-    /// Stops in order: no new connections, requests drained, jobs ended, databases closed.
+    /// Stops in order: no new connections, requests drained, jobs ended, databases closed, the last spans sent.
     pub async fn stop(self) {
         self.tasks.stop().await;
         self.services.clear();
@@ -161,6 +165,7 @@ impl Node {
         if let Some(keyring) = self.keyring {
             keyring.leave().await;
         }
+        self.traces.stop().await;
     }
 }
 
@@ -259,5 +264,6 @@ fn gateway_app(
         account_changes: databases.get(&Role::Users).and_then(Db::changes),
         identity_key: house.root.service("gateway-identity"),
         tasks: house.tasks.clone(),
+        tracer: house.traces.tracer.clone(),
     })
 }

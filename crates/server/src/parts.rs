@@ -15,6 +15,7 @@ use tonic::service::RoutesBuilder;
 
 use crate::config::Config;
 use crate::keyring::Keyring;
+use crate::traces::Traces;
 
 /// What all services of a node share.
 pub(crate) struct House {
@@ -28,6 +29,7 @@ pub(crate) struct House {
     pub(crate) link_tls: Option<LinkTls>,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
+    pub(crate) traces: Traces,
 }
 
 /// One service that was opened.

@@ -60,7 +60,12 @@ pub(super) fn mark_for(
     };
     let Some(cors) = of_route else {
         if let Some(origin) = allowed_origin(origin, origins) {
-            mark(response.headers_mut(), origin);
+            let map = response.headers_mut();
+            // Credentials that an upstream lets its own origins send are nothing that the settings grant.
+            for name in OF_UPSTREAMS {
+                map.remove(name);
+            }
+            mark(map, origin);
         }
         return;
     };

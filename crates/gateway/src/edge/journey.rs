@@ -9,20 +9,21 @@ use denizen_kit::problem::{Code, Problem};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use tokio::time::Instant;
 
+use super::locate::{method_not_allowed, nothing_here};
 use super::passage::Passage;
 use super::refusals::By;
 use super::request;
 use super::table::Found;
 use super::who::Who;
-use super::{Arrival, Edge, body, client, host, method_not_allowed, nothing_here};
+use super::{Arrival, Edge, body, client, host, trace};
 use crate::faces::failure::Failure;
 use crate::listen::Connection;
 use crate::proxy::aggregate::{Aggregate, Asked, PartAnswer, PartCall};
@@ -60,7 +61,7 @@ pub(super) struct Journey {
     is_peer_trusted: bool,
     scheme: &'static str,
     request_id: HeaderValue,
-    trace: Option<HeaderValue>,
+    trace: trace::Onward,
 }
 
 // === impl Journey ===
@@ -72,11 +73,9 @@ impl Journey {
         (arrival, who): (Arrival, Option<Who>),
         request: &Request<Body>,
     ) -> Arc<Self> {
-        let config = &edge.0.app.config;
-        let trusted = &config.trusted_proxies;
+        let trusted = &edge.0.app.config.trusted_proxies;
         let is_peer_trusted = arrival.peer.is_some_and(|peer| client::is_trusted(peer.ip(), trusted));
         let pairs = captures.iter().map(|(name, value)| (name.to_string(), value.clone()));
-        let trace = request::trace(request.headers());
         let is_over_tls = request.extensions().get::<Connection>().is_some_and(|it| it.tls.is_some());
         let scheme = if is_over_tls { "https" } else { client::scheme(request.headers(), is_peer_trusted) };
         Arc::new(Self {
@@ -88,7 +87,7 @@ impl Journey {
             is_peer_trusted,
             scheme,
             request_id: request::id_header(&arrival.request_id),
-            trace: trace.and_then(|trace| HeaderValue::from_str(&trace).ok()),
+            trace: trace::Onward::new(&edge.0.app.tracer, arrival.trace, request.headers()),
             arrival,
         })
     }
@@ -233,18 +232,21 @@ impl Journey {
             drain: app.config.drain_timeout,
             until: left.map(|seconds| Instant::now() + std::time::Duration::from_secs(seconds)),
         };
+        let (span, trace) = self.trace.begin(request.method(), name);
         let hop = Hop {
             peer: self.arrival.peer,
             client_ip: self.arrival.ip,
             is_peer_trusted: self.is_peer_trusted,
             scheme: self.scheme,
             request_id: &self.request_id,
-            trace: self.trace.as_ref(),
+            trace: trace.as_ref(),
             identity: identity.as_deref(),
             policy,
             tunnels,
         };
-        forward(&hop, &upstream.cluster, request).await
+        let answered = forward(&hop, &upstream.cluster, request).await;
+        trace::end_asking(span, &answered);
+        answered
     }
 
     /// Asks all parts of an aggregate.
@@ -274,7 +276,12 @@ impl Journey {
             Target::Own | Target::Upstream(..) => return Err(Problem::of(Code::Internal)),
         };
         let answer = match upstreams.get(&part.upstream) {
-            Some((upstream, policy)) => self.send(upstream, policy, request).await,
+            Some((upstream, policy)) => {
+                if self.who.is_some() && !self.rule.spec.access.keeps_authorization {
+                    request.headers_mut().remove(AUTHORIZATION);
+                }
+                self.send(upstream, policy, request).await
+            }
             None => self.ask_own_face(request).await,
         };
         let response = match answer {

@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
-use denizen_kit::problem::Problem;
-use http::header::ACCESS_CONTROL_REQUEST_METHOD;
+use denizen_kit::problem::{Code, Problem};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW};
 use http::{HeaderValue, Method, Request, Uri};
 use hyper::ext::Protocol;
 use serde_json::Value;
 
-use super::Inner;
-use super::host;
 use super::path::{self, Oddities};
 use super::table::{Found, Group, Table};
+use super::{Inner, host};
+use crate::faces::failure::Failure;
 use crate::proxy::matching::{Captures, canonical_host};
 use crate::proxy::rule::{Rule, allow};
 use crate::proxy::rules::{Match, Rules, Seen};
@@ -39,6 +39,15 @@ impl Place<'_> {
     /// Whether nothing takes the request.
     fn is_nothing(&self) -> bool {
         matches!(self, Self::Own(Found::Nothing) | Self::Methods(_))
+    }
+
+    /// The pattern of its path, where there is one.
+    pub(super) fn template(&self) -> Option<&str> {
+        match self {
+            Self::Own(Found::Endpoint(route, _) | Found::Method(route)) => Some(&route.template),
+            Self::Routed(rule, _) => Some(rule.spec.pattern.text()),
+            Self::Own(Found::Nothing) | Self::Methods(_) | Self::Undecided => None,
+        }
     }
 
     /// Whether it is a probe.
@@ -137,7 +146,9 @@ impl Inner {
         let asked = asked_method(request);
         let method = asked.as_ref().unwrap_or(request.method());
         let (headers, query) = (request.headers(), request.uri().query());
-        match rules.find(Seen { host, path, odd, method, headers, query, body, is_built_in }) {
+        let is_preflight = *request.method() == Method::OPTIONS && asked.is_some();
+        let seen = Seen { host, path, odd, method, headers, query, body, is_built_in, is_preflight };
+        match rules.find(seen) {
             Match::Rule(rule) => {
                 let captures = rule.spec.pattern.capture(path);
                 Place::Routed(rule, captures)
@@ -147,6 +158,16 @@ impl Inner {
             Match::Nothing(_) => own(),
         }
     }
+}
+
+/// The refusal of a path that leads nowhere.
+pub(super) fn nothing_here() -> Failure {
+    Problem::not_found("there is nothing at this path; see /docs for what there is").into()
+}
+
+/// The refusal of a method that a path does not take.
+pub(super) fn method_not_allowed(allow: &HeaderValue) -> Failure {
+    Failure::from(Problem::of(Code::MethodNotAllowed)).with_header(ALLOW, allow.clone())
 }
 
 /// The method that is looked for in place of the request's own: of a preflight, the one it asks for (Fetch standard,

@@ -29,6 +29,7 @@ mod routed;
 pub(crate) mod shed;
 pub(crate) mod table;
 mod token;
+mod trace;
 pub(crate) mod who;
 
 pub(crate) use revocations::{Trust, follow as follow_revocations};
@@ -46,14 +47,15 @@ use axum::response::{IntoResponse as _, Response};
 use denizen_kit::caller::Permissions;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::telemetry;
-use http::header::{ALLOW, ORIGIN, STRICT_TRANSPORT_SECURITY};
+use denizen_kit::trace::TraceContext;
+use http::header::{ORIGIN, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, Method, Request};
 use tower::Service;
 
 use crate::faces::failure::Failure;
 use crate::listen::{Connection, redirect};
 use crate::state::App;
-use locate::Place;
+use locate::{Place, method_not_allowed, nothing_here};
 use log::AccessLogFormat;
 use passage::Passage;
 use refusals::By;
@@ -78,6 +80,8 @@ struct Arrival {
     ip: Option<IpAddr>,
     peer: Option<SocketAddr>,
     request_id: Arc<str>,
+    /// Where it is in its trace: at our own span, where traces are on.
+    trace: Option<TraceContext>,
     /// Whether it has been let in and counted: it then is not again.
     counted: bool,
 }
@@ -98,7 +102,8 @@ impl Edge {
         let origin = request.headers().get(ORIGIN).cloned();
         let method = request.method().clone();
         let ip = client::client_ip(peer, request.headers(), &config.trusted_proxies);
-        let arrival = Arrival { ip, peer, request_id, counted: false };
+        let (trace, span) = inner.app.tracer.enter(request::trace(request.headers()));
+        let arrival = Arrival { ip, peer, request_id, trace, counted: false };
         let connection = request.extensions().get::<Connection>();
         let is_secure = connection.is_some_and(|it| redirect::is_secure(&inner.app, it, request.headers()));
         let asked = (config.access_log_format == AccessLogFormat::Combined).then(|| log::Asked::of(&request));
@@ -113,7 +118,10 @@ impl Edge {
         }
         marks::put(&mut response, &place, &arrival.request_id);
         cors::mark_for(&mut response, &place, origin.as_ref(), &config.cors_origins);
-        inner.record(&method, &place, response.status().as_u16(), (&arrival.request_id, started.elapsed()));
+        inner.record(&method, &place, response.status().as_u16(), (&arrival, started.elapsed()));
+        if let Some(span) = span {
+            trace::end(span, (&method, &place), response.status(), (is_secure, &arrival.request_id));
+        }
         if let Some(asked) = asked.filter(|_| config.access_log && !place.is_probe()) {
             asked.log(inner.app.clock.now(), ip, &method, &response);
         }
@@ -129,8 +137,9 @@ impl Edge {
         mut request: Request<Body>,
         arrival: &Arrival,
     ) -> (Place<'_>, Result<Response, Failure>) {
+        let nowhere = Place::Own(Found::Nothing);
         if let Err(failure) = host::check_lengths(&request) {
-            return (Place::Own(Found::Nothing), Err(failure));
+            return (nowhere, Err(self.0.counted(arrival, failure)));
         }
         match self.0.locate(&mut request, arrival.peer.is_some(), None) {
             Ok(Place::Undecided) => Box::pin(self.answer_by_body(request, arrival)).await,
@@ -138,7 +147,7 @@ impl Edge {
                 let answer = self.answer_at(&place, request, arrival).await;
                 (place, answer)
             }
-            Err(problem) => (Place::Own(Found::Nothing), Err(problem.into())),
+            Err(problem) => (nowhere, Err(self.0.counted(arrival, problem.into()))),
         }
     }
 
@@ -149,10 +158,16 @@ impl Edge {
         arrival: &Arrival,
     ) -> (Place<'_>, Result<Response, Failure>) {
         let nowhere = Place::Own(Found::Nothing);
+        let reading = match self.0.app.in_flight.admit() {
+            Ok(permit) => permit,
+            Err(failure) => return (nowhere, Err(failure)),
+        };
         let (mut request, body) = match self.read_deciding_body(request, arrival).await {
             Ok(read) => read,
             Err(failure) => return (nowhere, Err(failure)),
         };
+        // Where the request leads, it is admitted for itself.
+        drop(reading);
         let arrival = Arrival { counted: true, ..arrival.clone() };
         match self.0.locate(&mut request, arrival.peer.is_some(), Some(&body)) {
             Ok(place) => {
@@ -216,6 +231,11 @@ impl Inner {
         limits::check_request(&self.app, arrival.ip)
     }
 
+    /// The refusal of a request that nobody can read: it counts as others do, and an address kept out learns no more.
+    fn counted(&self, arrival: &Arrival, failure: Failure) -> Failure {
+        self.admit_address(arrival).err().unwrap_or(failure)
+    }
+
     async fn answer_own(
         &self,
         mut request: Request<Body>,
@@ -246,10 +266,8 @@ impl Inner {
 
     /// Hands a request to the router.
     async fn pass(&self, request: Request<Body>) -> Result<Response, Failure> {
-        match self.router.clone().call(request).await {
-            Ok(response) => Ok(response),
-            Err(never) => match never {},
-        }
+        let Ok(response) = self.router.clone().call(request).await;
+        Ok(response)
     }
 
     /// A path that does not take the method: OPTIONS is answered, any other refused.
@@ -262,7 +280,7 @@ impl Inner {
     }
 
     /// Counts the request and writes its line. The line has no query and nothing of a person.
-    fn record(&self, method: &Method, place: &Place<'_>, status: u16, (request_id, took): (&str, Duration)) {
+    fn record(&self, method: &Method, place: &Place<'_>, status: u16, (arrival, took): (&Arrival, Duration)) {
         let (route, stats) = match place {
             Place::Own(Found::Endpoint(route, endpoint)) => (route.template.as_str(), &endpoint.stats),
             Place::Own(Found::Method(route)) => (route.template.as_str(), &self.table.unmatched),
@@ -273,16 +291,10 @@ impl Inner {
         let config = &self.app.config;
         if config.access_log && config.access_log_format == AccessLogFormat::Json && !place.is_probe() {
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            let (at, method) = (self.app.clock.now(), method.as_str());
-            telemetry::log_request(&telemetry::Request { at, method, route, status, micros, request_id });
+            let (at, method, request_id) = (self.app.clock.now(), method.as_str(), &*arrival.request_id);
+            let trace_id = arrival.trace.map(TraceContext::trace_id);
+            let request = telemetry::Request { at, method, route, status, micros, request_id, trace_id };
+            telemetry::log_request(&request);
         }
     }
-}
-
-fn nothing_here() -> Failure {
-    Problem::not_found("there is nothing at this path; see /docs for what there is").into()
-}
-
-fn method_not_allowed(allow: &HeaderValue) -> Failure {
-    Failure::from(Problem::of(Code::MethodNotAllowed)).with_header(ALLOW, allow.clone())
 }

@@ -6,6 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use denizen_kit::caller::{Caller, Permissions, Person, Role};
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
+use denizen_kit::problem::{Code, Problem};
 use denizen_kit::time::Deadline;
 use http::Request;
 
@@ -49,6 +50,9 @@ impl Passage<'_> {
                 person = Some(self.lend_to(&verified.person));
             }
         }
+        if endpoint.needs_token && person.is_none() {
+            return Err(Problem::of(Code::Unauthenticated).into());
+        }
         if endpoint.is_try {
             limits::check_try(app, arrival.ip).await?;
         }
@@ -59,7 +63,7 @@ impl Passage<'_> {
             request_id: arrival.request_id.clone(),
             ip: arrival.ip,
             user_agent: request::user_agent(&parts.headers),
-            trace: request::trace(&parts.headers),
+            trace: arrival.trace,
             deadline: Deadline::within(DEFAULT_DEADLINE),
             idempotency,
         };

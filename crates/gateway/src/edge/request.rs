@@ -1,18 +1,23 @@
 //! What travels with a request from the door on: its id, its trace, where it comes from.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use denizen_kit::cx::Call;
-use denizen_kit::id::uuid_v7;
+use denizen_kit::id::{Numbers, uuid_v7};
 use denizen_kit::time::Clock;
+use denizen_kit::trace::TraceContext;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Name of the header with a request's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Name of the header with a request's place in its trace (W3C Trace Context §3.2).
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Name of the header with what others keep of that trace (W3C Trace Context §3.3).
+pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Longest request id that is taken from a client.
 const MAX_REQUEST_ID: usize = 128;
@@ -29,19 +34,15 @@ pub(crate) struct Visit {
     pub(crate) peer: Option<SocketAddr>,
 }
 
-/// Makes ids of requests. They differ, but keep no secret: a keyed hash of a count is random enough.
+/// Makes ids of requests. They differ, but keep no secret.
 #[derive(Debug, Default)]
-pub(crate) struct RequestIds {
-    hasher: RandomState,
-    count: AtomicU64,
-}
+pub(crate) struct RequestIds(Numbers);
 
 // === impl RequestIds ===
 
 impl RequestIds {
     fn next(&self) -> [u8; 10] {
-        let count = self.count.fetch_add(1, Ordering::Relaxed);
-        let (low, high) = (self.hasher.hash_one(count), self.hasher.hash_one((count, "more")));
+        let (low, high) = (self.0.draw(), self.0.draw());
         let mut bytes = [0; 10];
         bytes[..8].copy_from_slice(&low.to_be_bytes());
         bytes[8..].copy_from_slice(&high.to_be_bytes()[..2]);
@@ -63,16 +64,14 @@ pub(crate) fn request_id(headers: &HeaderMap, clock: &Clock, ids: &RequestIds) -
     Arc::from(&*uuid_v7(clock.now(), ids.next()).hyphenated().encode_lower(&mut buffer))
 }
 
-/// The trace context, if it is well-formed: `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context §3.2).
-pub(crate) fn trace(headers: &HeaderMap) -> Option<Arc<str>> {
-    let text = headers.get("traceparent")?.to_str().ok()?;
-    let mut parts = text.split('-');
-    let is_hex = |part: &str, length| {
-        part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let well_formed =
-        [2, 32, 16, 2].into_iter().all(|length| parts.next().is_some_and(|part| is_hex(part, length)));
-    (well_formed && parts.next().is_none() && !text.starts_with("ff")).then(|| Arc::from(text))
+/// The trace context that came with a request, if it is well-formed and the only one.
+pub(crate) fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut lines = headers.get_all(TRACEPARENT).iter();
+    let line = lines.next()?;
+    if lines.next().is_some() {
+        return None;
+    }
+    TraceContext::parse(line.to_str().ok()?)
 }
 
 /// What the client calls itself, cut to length and without control characters.
@@ -118,17 +117,15 @@ mod tests {
     }
 
     #[test]
-    fn only_a_well_formed_trace_goes_on() {
+    fn a_trace_counts_when_it_is_well_formed_and_alone() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        assert_eq!(trace(&with("traceparent", good)).as_deref(), Some(good));
-        for bad in [
-            "",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
-            &good.to_uppercase(),
-            &format!("{good}-00"),
-        ] {
-            assert_eq!(trace(&with("traceparent", bad)), None, "{bad}");
-        }
+        let mut headers = with("traceparent", good);
+        assert_eq!(trace(&headers), TraceContext::parse(good));
+        assert!(trace(&headers).is_some());
+        assert_eq!(trace(&with("traceparent", "mine")), None);
+        assert_eq!(trace(&HeaderMap::new()), None);
+        headers.append(TRACEPARENT, HeaderValue::from_static(good));
+        assert_eq!(trace(&headers), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::journey::Journey;
 use super::limits::route::{Fields, Keys};
 use super::shed::Permit;
 use super::who::Who;
-use super::{Arrival, Edge, body, cors, foreign, limits};
+use super::{Arrival, Edge, body, cors, foreign, limits, trace};
 use crate::faces::body::unambiguous;
 use crate::faces::failure::Failure;
 use crate::proxy::matching::Captures;
@@ -46,11 +46,15 @@ impl Edge {
         }
         let permit = self.permit(rule)?;
         let (mut parts, body) = request.into_parts();
+        trace::drop_stray_state(&self.0.app.tracer, &mut parts.headers);
         parts.extensions.insert(permit.clone());
         let who = self.who(rule, &parts, arrival).await?;
         check_rights(rule, who.as_ref())?;
         let told = self.count(rule, who.as_ref(), arrival.ip).await?;
-        if who.is_some() && !rule.spec.access.keeps_authorization && !matches!(rule.target, Target::Own) {
+        if who.is_some()
+            && !rule.spec.access.keeps_authorization
+            && matches!(rule.target, Target::Upstream(_))
+        {
             parts.headers.remove(AUTHORIZATION);
         }
         let request = body::within(rule.spec.body_limit, Request::from_parts(parts, body))?;

@@ -10,9 +10,9 @@ use metrics::{Counter, Histogram};
 use super::body::Takes;
 
 /// Statuses that are counted each; all others count as 0.
-const STATUSES: [u16; 24] = [
-    0, 200, 201, 202, 204, 304, 307, 308, 400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 429, 500,
-    501, 503, 504,
+const STATUSES: [u16; 31] = [
+    0, 101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 408, 409, 410,
+    412, 413, 415, 422, 429, 500, 501, 502, 503, 504,
 ];
 
 /// What kind of thing answers.
@@ -39,6 +39,8 @@ pub(crate) struct Endpoint {
     pub(crate) is_counted: bool,
     /// Whether a token is not even looked at.
     pub(crate) is_public: bool,
+    /// Whether nobody gets anything without a token.
+    pub(crate) needs_token: bool,
     /// Whether it is a try to prove oneself, counted by address over all nodes.
     pub(crate) is_try: bool,
     /// What its body is.
@@ -143,6 +145,7 @@ impl Endpoint {
             group,
             is_counted: group != Group::Probe || matches!(template, "/health" | "/health/database"),
             is_public: is_public(method, template),
+            needs_token: !is_public(method, template) && !is_for_all(template),
             is_try: is_try(method, template),
             takes: Takes::of(method, template),
             is_grave: group == Group::Api && (!method.is_safe() || administers),
@@ -165,6 +168,19 @@ pub(crate) fn is_public(method: &Method, template: &str) -> bool {
         "/password/reset",
     ];
     *method == Method::POST && opens.contains(&path)
+}
+
+/// Whether the operation does something for callers without a token, too.
+pub(crate) fn is_for_all(template: &str) -> bool {
+    const OPTIONAL: [&str; 6] = [
+        "/api/v1/users/{id}/exports/{export_id}/archive",
+        "/api/v1/otp",
+        "/api/v1/otp/validate",
+        "/api/v1/password/strength",
+        "/api/v1/email/verify/confirm",
+        "/api/v1/auth/validate",
+    ];
+    OPTIONAL.contains(&template)
 }
 
 fn is_try(method: &Method, template: &str) -> bool {

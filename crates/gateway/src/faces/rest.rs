@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::failure::{ProblemBody, ProblemField};
-use crate::edge::table::is_public;
+use crate::edge::table::{is_for_all, is_public};
 use crate::resources::{
     administration, audit, auth, factors, gateway, ip_blocks, notifications, otp, password, privacy,
     service_accounts, sessions, stats, transfer, users,
@@ -22,16 +22,6 @@ use crate::state::App;
 
 /// Name of the security scheme in the document.
 const BEARER: &str = "bearer";
-
-/// Operations that do something for callers without a token, too.
-const OPTIONAL: [&str; 6] = [
-    "/api/v1/users/{id}/exports/{export_id}/archive",
-    "/api/v1/otp",
-    "/api/v1/otp/validate",
-    "/api/v1/password/strength",
-    "/api/v1/email/verify/confirm",
-    "/api/v1/auth/validate",
-];
 
 /// The tags of the document, in its order.
 const TAGS: [(&str, &str); 8] = [
@@ -139,7 +129,7 @@ fn security(method: &Method, path: &str) -> Vec<SecurityRequirement> {
     if is_public(method, path) {
         return Vec::new();
     }
-    if OPTIONAL.contains(&path) { vec![SecurityRequirement::default(), bearer] } else { vec![bearer] }
+    if is_for_all(path) { vec![SecurityRequirement::default(), bearer] } else { vec![bearer] }
 }
 
 fn failure() -> Response {

@@ -1,5 +1,5 @@
-//! A request at work, so that its connection is not taken for idle: until it is answered, and when the answer is a
-//! stream, until the stream has ended.
+//! A request at work, so that its connection is not taken for idle: until it is answered, and when the answer is more
+//! than a little, until the client has taken it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,13 +12,21 @@ use http_body::{Body as _, Frame, SizeHint};
 
 use super::pulse::Pulse;
 
+/// The largest answer that is taken for given as soon as it is made: it fits into the buffers of a socket.
+const AT_ONCE: u64 = 64 * 1024;
+
 /// A request at work; ends when it is answered or its client has gone.
-pub(super) struct Beat(Arc<Pulse>);
+#[derive(Debug)]
+pub(crate) struct Beat {
+    pulse: Arc<Pulse>,
+    /// Whether its client waits for us.
+    owes: bool,
+}
 
 /// A stream that is still being answered.
 struct Streaming {
     body: Body,
-    _beat: Beat,
+    beat: Beat,
 }
 
 // === impl Beat ===
@@ -26,21 +34,34 @@ struct Streaming {
 impl Beat {
     pub(super) fn begin(pulse: Arc<Pulse>, is_http2: bool) -> Self {
         pulse.begin(is_http2);
-        Self(pulse)
+        Self { pulse, owes: true }
     }
 
     /// Ends the beat with the answer: now when that is whole, else when its stream ends.
-    pub(super) fn end_with(self, response: Response<Body>) -> Response<Body> {
-        if response.body().size_hint().exact().is_some() {
+    pub(super) fn end_with(mut self, response: Response<Body>) -> Response<Body> {
+        if response.body().size_hint().exact().is_some_and(|length| length <= AT_ONCE) {
             return response;
         }
-        response.map(|body| Body::new(Streaming { body, _beat: self }))
+        self.owe(false);
+        response.map(|body| Body::new(Streaming { body, beat: self }))
+    }
+
+    /// Notes whether the client now waits for us, or we for the client.
+    fn owe(&mut self, owes: bool) {
+        if self.owes != owes {
+            self.owes = owes;
+            self.pulse.note_owing(owes);
+        }
+        self.pulse.note_moved();
     }
 }
 
 impl Drop for Beat {
     fn drop(&mut self) {
-        self.0.end();
+        if self.owes {
+            self.pulse.note_owing(false);
+        }
+        self.pulse.end();
     }
 }
 
@@ -52,7 +73,9 @@ impl http_body::Body for Streaming {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        self.beat.owe(polled.is_pending());
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -8,20 +8,20 @@ use rustls::ServerConnection;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
+use super::beat::Beat;
 use super::ending::Drain;
 
 /// The connection of a request, as an extension of it.
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "local and drain are for what forwards and upgrades requests")]
 pub(crate) struct Connection {
     /// Who is at the other end: as a header of the PROXY protocol says, where one is believed.
     pub(crate) peer: SocketAddr,
-    /// Where it was accepted, or by that header was meant to go.
-    pub(crate) local: SocketAddr,
     /// What the handshake found out; none without TLS.
     pub(crate) tls: Option<Arc<TlsFacts>>,
     /// The end of the node, for what outlives requests.
     pub(crate) drain: Drain,
+    /// Of a request for a tunnel over HTTP/2: that its connection is at work.
+    pub(crate) beat: Option<Arc<Beat>>,
     /// Whether this request's head had both Content-Length and Transfer-Encoding.
     pub(crate) has_two_lengths: bool,
 }
@@ -37,16 +37,6 @@ pub(crate) struct TlsFacts {
     pub(crate) version: &'static str,
     /// The subject of the client's certificate, checked against `gateway.tls.client_ca` (RFC 4514).
     pub(crate) client_subject: Option<String>,
-}
-
-// === impl Connection ===
-
-#[expect(dead_code, reason = "for what forwards requests")]
-impl Connection {
-    /// `https` or `http`, of this connection itself.
-    pub(crate) const fn scheme(&self) -> &'static str {
-        if self.tls.is_some() { "https" } else { "http" }
-    }
 }
 
 // === impl TlsFacts ===

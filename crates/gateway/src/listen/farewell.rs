@@ -16,9 +16,11 @@ use super::stream::Stream;
 /// How long a client may take to read its answer and close; nginx gives 5 s (`lingering_timeout`).
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// The state of a farewell: none until this side has closed.
+/// The state of a farewell.
 #[derive(Debug, Default)]
 pub(super) struct Farewell {
+    /// Whether this side has closed.
+    is_shut: bool,
     until: Option<Pin<Box<Sleep>>>,
 }
 
@@ -32,15 +34,16 @@ impl Farewell {
         cx: &mut Context<'_>,
         still_sends: bool,
     ) -> Poll<io::Result<()>> {
-        if self.until.is_none() {
-            ready!(Pin::new(&mut *io).poll_shutdown(cx))?;
-            if !still_sends {
-                return Poll::Ready(Ok(()));
-            }
-        }
         let until = self.until.get_or_insert_with(|| Box::pin(sleep(LONGEST)));
         if until.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
+        }
+        if !self.is_shut {
+            ready!(Pin::new(&mut *io).poll_shutdown(cx))?;
+            self.is_shut = true;
+            if !still_sends {
+                return Poll::Ready(Ok(()));
+            }
         }
         let mut scrap = [0; 4096];
         loop {

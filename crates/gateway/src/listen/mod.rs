@@ -19,8 +19,10 @@ mod tls;
 
 pub(crate) use accept::serve;
 pub use acme::{Acme, AcmeConfig, Challenge};
+pub(crate) use beat::Beat;
 pub use config::{CertificateFiles, SocketConfig, TlsConfig};
 pub(crate) use connection::Connection;
+pub(crate) use ending::Drain;
 pub use tls::Tls;
 
 use tokio::net::TcpListener;

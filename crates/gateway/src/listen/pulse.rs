@@ -22,10 +22,14 @@ use super::stream::Stream;
 pub(super) struct Pulse {
     started: Instant,
     active: AtomicU32,
+    /// Of those, the ones whose answer is not there: their client waits for us.
+    owing: AtomicU32,
     /// Milliseconds after `started`, plus one, of the first byte of a head that is not complete; 0 for none.
     head_since: AtomicU64,
     /// Milliseconds after `started` of the end of the last request.
     idle_since: AtomicU64,
+    /// Milliseconds after `started` of the last part of an answer that the client took.
+    moved: AtomicU64,
     has_served: AtomicBool,
     is_http2: AtomicBool,
     /// Whether a head gave two lengths for its body.
@@ -52,8 +56,10 @@ impl Pulse {
         Self {
             started: Instant::now(),
             active: AtomicU32::new(0),
+            owing: AtomicU32::new(0),
             head_since: AtomicU64::new(0),
             idle_since: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
             has_served: AtomicBool::new(false),
             is_http2: AtomicBool::new(false),
             has_two_lengths: AtomicBool::new(false),
@@ -65,6 +71,7 @@ impl Pulse {
     /// Notes that a request has come in whole.
     pub(super) fn begin(&self, is_http2: bool) {
         self.active.fetch_add(1, Ordering::Relaxed);
+        self.note_owing(true);
         self.head_since.store(0, Ordering::Relaxed);
         self.has_served.store(true, Ordering::Relaxed);
         self.is_http2.store(is_http2, Ordering::Relaxed);
@@ -76,10 +83,29 @@ impl Pulse {
         self.active.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Until when the connection may go on as it is; none while it works.
+    /// Notes whether one request more waits for us, or no longer does.
+    pub(super) fn note_owing(&self, owes: bool) {
+        if owes {
+            self.owing.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.owing.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a client took a part of an answer.
+    pub(super) fn note_moved(&self) {
+        self.moved.store(self.elapsed(), Ordering::Relaxed);
+    }
+
+    /// Until when the connection may go on as it is; none while somebody waits for us. A client that does not take what
+    /// is there has the time of one that asks for nothing.
     pub(super) fn due(&self, patience: Patience) -> Option<Instant> {
-        if self.active.load(Ordering::Relaxed) > 0 {
+        if self.owing.load(Ordering::Relaxed) > 0 {
             return None;
+        }
+        if self.active.load(Ordering::Relaxed) > 0 {
+            let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
+            return Some(self.started + moved + patience.idle);
         }
         if !self.has_served.load(Ordering::Relaxed) {
             return Some(self.started + patience.head);
@@ -106,6 +132,13 @@ impl Pulse {
     /// Whether the next answer is the last.
     pub(super) fn is_retiring(&self) -> bool {
         self.is_retiring.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client may still be sending when the connection ends: a body, a head, or frames.
+    fn still_sends(&self) -> bool {
+        self.is_unread.load(Ordering::Relaxed)
+            || self.head_since.load(Ordering::Relaxed) > 0
+            || self.is_http2.load(Ordering::Relaxed)
     }
 
     /// Notes whether more of a body may come.
@@ -141,6 +174,14 @@ impl Watched {
     pub(super) fn new(io: Stream, pulse: Arc<Pulse>) -> Self {
         Self { io, pulse, heads: Heads::default(), farewell: Farewell::default() }
     }
+
+    /// What goes out over HTTP/1 is an answer; over HTTP/2 it may be a ping, which is no progress.
+    fn note_written(&self, written: &Poll<io::Result<usize>>) {
+        let is_answer = matches!(written, Poll::Ready(Ok(1..)));
+        if is_answer && !self.pulse.is_http2.load(Ordering::Relaxed) {
+            self.pulse.note_moved();
+        }
+    }
 }
 
 impl AsyncRead for Watched {
@@ -164,7 +205,9 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.note_written(&written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -173,7 +216,7 @@ impl AsyncWrite for Watched {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let watched = &mut *self;
-        let still_sends = watched.pulse.is_unread.load(Ordering::Relaxed);
+        let still_sends = watched.pulse.still_sends();
         watched.farewell.poll(&mut watched.io, cx, still_sends)
     }
 
@@ -186,7 +229,9 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, parts)
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, parts);
+        self.note_written(&written);
+        written
     }
 }
 
@@ -210,6 +255,13 @@ mod tests {
         pulse.begin(false);
         assert_eq!(left(&pulse), None, "it works");
         tokio::time::advance(Duration::from_secs(60)).await;
+        pulse.note_owing(false);
+        pulse.note_moved();
+        assert_eq!(left(&pulse), Some(75), "it waits for its client to take the answer");
+        tokio::time::advance(Duration::from_secs(70)).await;
+        assert_eq!(left(&pulse), Some(5), "which takes nothing");
+        pulse.note_moved();
+        assert_eq!(left(&pulse), Some(75), "or something");
         pulse.end();
         assert_eq!(left(&pulse), Some(75), "idle");
         tokio::time::advance(Duration::from_secs(70)).await;
@@ -224,6 +276,7 @@ mod tests {
     async fn pings_of_http2_are_no_heads() {
         let pulse = Pulse::new();
         pulse.begin(true);
+        pulse.note_owing(false);
         pulse.end();
         pulse.note_read();
         assert_eq!(left(&pulse), Some(75));

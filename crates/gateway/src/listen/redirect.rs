@@ -27,7 +27,7 @@ pub(crate) fn to_tls(app: &App, request: &Request<Body>) -> Option<Response> {
     let (tls, address) = (app.tls.as_ref()?, app.config.sockets.tls.listen?);
     let connection = request.extensions().get::<Connection>()?;
     let path = request.uri().path();
-    let is_plain = PLAIN.iter().any(|plain| path.starts_with(plain));
+    let is_plain = PLAIN.iter().any(|plain| is_at_or_below(path, plain));
     if !app.config.sockets.tls.redirect || is_plain || is_secure(app, connection, request.headers()) {
         return None;
     }
@@ -42,6 +42,11 @@ pub(crate) fn to_tls(app: &App, request: &Request<Body>) -> Option<Response> {
     let rest = request.uri().path_and_query().map_or("/", |rest| rest.as_str());
     let target = HeaderValue::try_from(format!("https://{host}{port}{rest}")).ok()?;
     Some((StatusCode::PERMANENT_REDIRECT, [(LOCATION, target)]).into_response())
+}
+
+fn is_at_or_below(path: &str, plain: &str) -> bool {
+    let rest = path.strip_prefix(plain);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || plain.ends_with('/'))
 }
 
 /// What tells browsers to come by TLS only (RFC 6797), if this answer goes over TLS.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use denizen_kit::seal::random;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -35,50 +35,60 @@ pub(super) struct Accepted {
     pub(super) place: OwnedSemaphorePermit,
 }
 
-/// The two ends of a connection, as far as they are believed.
-#[derive(Clone, Copy)]
-struct Ends {
-    peer: SocketAddr,
-    local: SocketAddr,
-}
-
 // === impl Accepted ===
 
 impl Accepted {
     /// Serves the connection until it ends.
     pub(super) async fn serve(self, shop: Arc<Shop>, tls: Option<Arc<Tls>>) {
         let Self { stream, peer, place } = self;
-        let limit = shop.app.config.sockets.tls.handshake_timeout;
+        let sockets = &shop.app.config.sockets;
+        // Who is at the other end of a balancer's connection, only its header says; of any other it is known before the
+        // handshake, which a single address could let all places wait for.
+        let is_told = client::is_trusted(peer.ip().to_canonical(), &sockets.proxied_from);
+        let held = if is_told { Err(place) } else { Ok(shop.place_of(peer, place)) };
+        if matches!(held, Ok(None)) {
+            return;
+        }
+        let limit = sockets.tls.handshake_timeout;
         let opened = tokio::select! {
             opened = tokio::time::timeout(limit, open(&shop, stream, peer, tls.as_deref())) => opened,
             () = shop.ending.cut.cancelled() => return,
         };
-        let (stream, ends, facts) = match opened {
+        let (stream, peer, facts) = match opened {
             Ok(Ok(Some(opened))) => opened,
             Ok(Ok(None)) => return,
             Ok(Err(error)) => return refuse("handshake", &error),
             Err(_elapsed) => return refuse("handshake_timeout", &"it took too long"),
         };
-        let config = &shop.app.config;
-        let ip = ends.peer.ip().to_canonical();
+        let place = held.unwrap_or_else(|place| shop.place_of(peer, place));
+        let Some(place) = place else { return };
+        let connection = Connection {
+            peer,
+            tls: facts.map(Arc::new),
+            drain: shop.ending.hold(place),
+            beat: None,
+            has_two_lengths: false,
+        };
+        serve(shop, stream, connection).await;
+    }
+}
+
+// === impl Shop ===
+
+impl Shop {
+    /// The place of a connection among those of its address; none, and that is counted, when that has all of its own.
+    fn place_of(&self, peer: SocketAddr, of_all: OwnedSemaphorePermit) -> Option<Place> {
+        let config = &self.app.config;
+        let ip = peer.ip().to_canonical();
         let is_free = config.sockets.max_per_ip == 0
             || ip.is_loopback()
             || client::is_trusted(ip, &config.trusted_proxies);
         let limited = (!is_free).then_some((ip, config.sockets.max_per_ip));
-        let Some(place) = Place::take(place, &shop.addresses, limited) else {
-            return refuse(
-                "per_ip",
-                &"its address has too many connections (gateway.max_connections_per_ip)",
-            );
-        };
-        let connection = Connection {
-            peer: ends.peer,
-            local: ends.local,
-            tls: facts.map(Arc::new),
-            drain: shop.ending.hold(place),
-            has_two_lengths: false,
-        };
-        serve(shop, stream, connection).await;
+        let place = Place::take(of_all, &self.addresses, limited);
+        if place.is_none() {
+            refuse("per_ip", &"its address has too many connections (gateway.max_connections_per_ip)");
+        }
+        place
     }
 }
 
@@ -95,18 +105,18 @@ async fn open(
     mut stream: TcpStream,
     peer: SocketAddr,
     tls: Option<&Tls>,
-) -> io::Result<Option<(Stream, Ends, Option<TlsFacts>)>> {
-    let mut ends = Ends { peer, local: stream.local_addr()? };
+) -> io::Result<Option<(Stream, SocketAddr, Option<TlsFacts>)>> {
+    let mut end = peer;
     if client::is_trusted(peer.ip().to_canonical(), &shop.app.config.sockets.proxied_from) {
         match proxy_protocol::read(&mut stream).await.map_err(io::Error::other)? {
-            Origin::Client { peer, local } => ends = Ends { peer, local },
+            Origin::Client { peer, .. } => end = peer,
             Origin::Balancer => {}
         }
     }
-    let Some(tls) = tls else { return Ok(Some((Stream::Plain(stream), ends, None))) };
+    let Some(tls) = tls else { return Ok(Some((Stream::Plain(stream), end, None))) };
     let Some(stream) = tls.accept(stream).await? else { return Ok(None) };
     let facts = TlsFacts::of(stream.get_ref().1);
-    Ok(Some((Stream::Tls(Box::new(stream)), ends, Some(facts))))
+    Ok(Some((Stream::Tls(Box::new(stream)), end, Some(facts))))
 }
 
 async fn serve(shop: Arc<Shop>, stream: Stream, connection: Connection) {
@@ -161,12 +171,18 @@ async fn answer(
     let beat = Beat::begin(pulse.clone(), is_http2);
     let has_two_lengths = request.headers().contains_key(TRANSFER_ENCODING) && pulse.take_two_lengths();
     let peer = connection.peer;
-    request.extensions_mut().insert(Connection { has_two_lengths, ..connection });
+    // What is tunnelled over HTTP/2 keeps its connection at work after the answer.
+    let is_tunnel = is_http2 && request.method() == Method::CONNECT;
+    let of_tunnel = is_tunnel.then(|| Arc::new(Beat::begin(pulse.clone(), is_http2)));
+    request.extensions_mut().insert(Connection { has_two_lengths, beat: of_tunnel, ..connection });
     let config = &shop.app.config;
     let pace = pace::Pace { first: config.body_timeout, rate: config.sockets.body_min_rate };
     let request = request.map(|body| pace::hold(Body::new(body), pace, pulse.clone()));
     let mut response = shop.edge.handle(request, Some(peer)).await;
     let is_upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if is_upgraded {
+        pulse.note_unread(false);
+    }
     if pulse.is_retiring() && !is_http2 && !is_upgraded {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

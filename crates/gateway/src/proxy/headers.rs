@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::header::{CONNECTION, CONTENT_TYPE, COOKIE, TE, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::edge::request::REQUEST_ID;
+use crate::edge::request::{REQUEST_ID, TRACEPARENT, TRACESTATE};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -17,8 +17,6 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout");
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const DENIZEN_USER: HeaderName = HeaderName::from_static("x-denizen-user");
 const DENIZEN_ROLES: HeaderName = HeaderName::from_static("x-denizen-roles");
 const DENIZEN_SESSION: HeaderName = HeaderName::from_static("x-denizen-session");
@@ -51,7 +49,7 @@ pub(crate) struct About<'a> {
     /// The site that was asked for.
     pub(crate) host: Option<HeaderValue>,
     pub(crate) request_id: &'a HeaderValue,
-    /// The trace context that goes on.
+    /// The `traceparent` that goes on, with the `tracestate` that came; none: neither does.
     pub(crate) trace: Option<&'a HeaderValue>,
     pub(crate) identity: Option<&'a Identity>,
     /// How many milliseconds the upstream has.

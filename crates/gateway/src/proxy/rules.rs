@@ -49,6 +49,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) body: Option<&'a Value>,
     /// Whether the path is one of the system's own.
     pub(crate) is_built_in: bool,
+    /// Whether it only asks whether a browser may ask: it has neither headers nor body of the request to come.
+    pub(crate) is_preflight: bool,
 }
 
 /// What was found.
@@ -142,15 +144,19 @@ impl Routes {
                 return Verdict::Next;
             }
             let is_shut = seen.is_built_in && !spec.overrides && !self.overrides;
-            if is_shut || !seen.odd.within(spec.odd_paths) || !conditions.take_head(seen.headers, seen.query)
-            {
+            let fits = if seen.is_preflight {
+                conditions.take_query(seen.query)
+            } else {
+                conditions.take_head(seen.headers, seen.query)
+            };
+            if is_shut || !seen.odd.within(spec.odd_paths) || !fits {
                 return Verdict::Next;
             }
             if !conditions.takes_method(seen.method) {
                 methods.extend(conditions.methods.iter().cloned());
                 return Verdict::Next;
             }
-            needs_body = !conditions.body.is_empty() && seen.body.is_none();
+            needs_body = !seen.is_preflight && !conditions.body.is_empty() && seen.body.is_none();
             let is_taken = needs_body || seen.body.is_none_or(|body| conditions.take_body(body));
             if is_taken { Verdict::Take } else { Verdict::Next }
         });

@@ -41,6 +41,7 @@ fn find(rules: &Rules, request: Request<()>, body: Option<&Value>) -> String {
         query: parts.uri.query(),
         body,
         is_built_in,
+        is_preflight: parts.headers.contains_key("access-control-request-method"),
     };
     match rules.find(seen) {
         Match::Rule(rule) => rule.spec.name.clone(),
@@ -154,4 +155,14 @@ fn a_version_is_found_by_its_header() {
     assert_eq!(find(&rules, ask("1"), None), "one");
     assert_eq!(find(&rules, ask("2"), None), "two");
     assert_eq!(find(&rules, ask("3"), None), "", "a version that there is not is no other");
+}
+
+#[test]
+fn a_preflight_needs_nothing_of_the_request_to_come() {
+    let rules =
+        rules(&route("kind", "path = \"/x\", headers = { x-kind = \"a\" }, body = { \"/kind\" = \"b\" }"));
+    assert_eq!(find(&rules, post("/x"), None), "");
+    let mut preflight = post("/x");
+    preflight.headers_mut().insert("access-control-request-method", "POST".parse().unwrap());
+    assert_eq!(find(&rules, preflight, None), "kind");
 }

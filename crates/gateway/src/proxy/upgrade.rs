@@ -2,6 +2,8 @@
 //!
 //! Nothing is passed on before the upstream has agreed, so what a client sends too early is not taken for another request.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::Response;
 use base64::Engine as _;
@@ -18,14 +20,21 @@ use tokio::time::{sleep, sleep_until};
 
 use super::forward::{Hop, Tunnels, answer, no_tunnels};
 use super::forward_errors::failure;
+use crate::edge::shed::Permit;
 use crate::faces::failure::Failure;
+use crate::listen::{Beat, Connection, Drain};
 
 /// The client's end of a connection that may leave HTTP.
 pub(super) struct Client {
     end: OnUpgrade,
     /// Asked for by extended CONNECT on HTTP/2.
     protocol: Option<HeaderValue>,
+    held: Held,
 }
+
+/// What the client holds until its tunnel ends: its place among the connections, its connection's being at work, and
+/// its right to be answered.
+type Held = (Option<(Drain, Option<Arc<Beat>>)>, Option<Permit>);
 
 // === impl Client ===
 
@@ -34,8 +43,13 @@ impl Client {
     pub(super) fn take(request: &mut Request<Body>) -> Result<Option<Self>, Failure> {
         let end = request.extensions_mut().remove::<OnUpgrade>();
         let protocol = request.extensions_mut().remove::<Protocol>();
+        let connection = request.extensions_mut().remove::<Connection>();
+        let place = connection.map(|connection| (connection.drain, connection.beat));
+        let held = (place, request.extensions_mut().remove::<Permit>());
         if request.method() != Method::CONNECT {
-            return Ok(end.map(|end| Self { end, protocol: None }));
+            // By another method the upstream would be asked for what the route was not taken for.
+            let end = end.filter(|_| request.method() == Method::GET);
+            return Ok(end.map(|end| Self { end, protocol: None, held }));
         }
         let (Some(end), Some(protocol)) = (end, protocol) else { return Err(no_tunnels()) };
         // Others than WebSocket have no form in HTTP/1.
@@ -44,7 +58,7 @@ impl Client {
         }
         ask_as_http1(request.headers_mut())?;
         *request.body_mut() = Body::empty();
-        Ok(Some(Self { end, protocol: Some(HeaderValue::from_static("websocket")) }))
+        Ok(Some(Self { end, protocol: Some(HeaderValue::from_static("websocket")), held }))
     }
 
     /// The client with the protocol that it asks for, if it asks for one.
@@ -96,7 +110,7 @@ pub(super) async fn forward(
         return Err(Failure::from(problem).with_status(StatusCode::BAD_GATEWAY));
     }
     let over_http2 = client.protocol.is_some();
-    start(hop.tunnels, client.end, upstream, (hold, cluster.clone()));
+    start(hop.tunnels, (client.end, client.held), upstream, (hold, cluster.clone()));
     let mut response = answer(agreed);
     if over_http2 {
         *response.status_mut() = StatusCode::OK;
@@ -111,7 +125,7 @@ pub(super) async fn forward(
 /// Passes bytes both ways until one side is done, the caller's time is over, or the node has stopped for long enough.
 fn start(
     tunnels: Tunnels<'_>,
-    client: OnUpgrade,
+    (client, held): (OnUpgrade, Held),
     upstream: OnUpgrade,
     (hold, cluster): (Option<Hold>, Cluster),
 ) {
@@ -119,7 +133,7 @@ fn start(
     let Tunnels { drain, until, .. } = tunnels;
     tunnels.tasks.spawn("gateway.tunnel", async move {
         // With its cluster a connection would end that another set of routes no longer names.
-        let _held = (hold, cluster);
+        let _held = (hold, cluster, held);
         let stopped = async {
             tasks.stopping().await;
             sleep(drain).await;

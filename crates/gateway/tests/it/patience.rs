@@ -1,12 +1,20 @@
 //! How long the gateway waits for bodies, and how long it uses a connection.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use futures::stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::hall::{LIMIT, read_to_end, start};
+use crate::hall::{LIMIT, exchange, get, read_to_end, start};
 use crate::setting::config;
+use crate::upstream::Upstream;
+use crate::upstreams::route;
 
 /// Sends a body in so many parts of so many bytes, a pause before each, and goes on until the answer has come; that.
 async fn upload(toml: &str, parts: usize, size: usize, pause: Duration) -> String {
@@ -63,6 +71,28 @@ async fn one_who_sends_too_much_before_it_reads_is_told_so() {
     let mut answer = [0; 12];
     tokio::time::timeout(LIMIT, stream.read_exact(&mut answer)).await.unwrap().expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 413");
+    tasks.stop().await;
+}
+
+/// A file of a known length that comes slowly.
+async fn slow_file() -> impl IntoResponse {
+    let parts = stream::unfold(0, |part| async move {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        (part < 20).then(|| (Ok::<_, Infallible>(Bytes::from(vec![b'x'; 10_000])), part + 1))
+    });
+    ([("content-length", "200000")], Body::from_stream(parts))
+}
+
+#[tokio::test]
+async fn a_download_that_moves_outlives_the_time_of_idle_connections() {
+    let upstream = Upstream::serve(Router::new().fallback(slow_file)).await;
+    let idle = "[gateway]\nidle_timeout = \"300ms\"\n".to_owned();
+    let toml = idle + &upstream.toml("shop") + &route("/shop/{*rest}", "auth = \"none\"");
+    let (address, tasks, _) = start(config(&toml)).await;
+    let answer = exchange(address, &get("/shop/file", "")).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("200000"), "{head}");
+    assert_eq!(body.len(), 200_000);
     tasks.stop().await;
 }
 

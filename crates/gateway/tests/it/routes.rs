@@ -246,7 +246,7 @@ async fn what_a_process_does_not_expose_is_not_there() {
         + &route("mine", "/profile", "rewrite = \"/api/v1/users/me\"");
     let app = app(config(&toml));
     let status = async |request| send_to(&app, request).await.0.status().as_u16();
-    assert_eq!(status(get("/api/v1/users")).await, 503, "it is there, and its service is nowhere");
+    assert_eq!(status(get("/api/v1/users")).await, 401, "it is there, for those who come with a token");
     assert_eq!(status(post("/api/v1/users", "{}")).await, 405);
     for path in ["/api/v1/users/me", "/api/v1/auth/me", "/profile"] {
         assert_eq!(status(get(path)).await, 404, "{path}");

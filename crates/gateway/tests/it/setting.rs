@@ -11,6 +11,7 @@ use denizen_kit::config::Settings;
 use denizen_kit::seal::Key;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Timestamp};
+use denizen_kit::trace::Tracer;
 use denizen_rpc::{Links, Signer};
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -59,6 +60,7 @@ fn app_on(config: Config, health: Health, (clock, tls): (Clock, Option<Arc<Tls>>
         account_changes: None,
         identity_key: Key::from_bytes([3; 32]),
         tasks: Tasks::new(),
+        tracer: Tracer::off(),
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod keyring;
 mod support;
+mod traces;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,6 +11,7 @@ use denizen_kit::problem::Problem;
 use denizen_kit::seal::Key;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
+use denizen_kit::trace::{Records, Tracer};
 use denizen_rpc::events::internal::v1 as wire;
 use denizen_rpc::events::internal::v1::event_log_client::EventLogClient;
 use denizen_rpc::events::internal::v1::event_log_server::{EventLog, EventLogServer};
@@ -26,6 +27,9 @@ pub(crate) struct House {
     pub(crate) entered: Arc<Notify>,
     pub(crate) gate: Arc<Notify>,
     pub(crate) finished: Arc<Notify>,
+    /// The spans of both sides.
+    pub(crate) records: Records,
+    tracer: Tracer,
     link: Link,
     _tasks: Tasks,
 }
@@ -46,12 +50,15 @@ pub(crate) fn signer(key: [u8; 32]) -> Signer {
 
 impl House {
     fn new() -> (Self, Services) {
-        let services = Services::new();
+        let (tracer, records) = Tracer::new("0".parse().unwrap(), Clock::System);
+        let services = Services::traced(tracer.clone());
         let house = Self {
             seen: Arc::default(),
             entered: Arc::default(),
             gate: Arc::default(),
             finished: Arc::default(),
+            records,
+            tracer,
             link: Link::Local(services.clone()),
             _tasks: Tasks::new(),
         };
@@ -93,7 +100,8 @@ impl House {
     }
 
     pub(crate) fn log(&self, cx: &Cx) -> EventLogClient<Peer> {
-        Links::new(Role::Audit, self.table(), signer([1; 32])).event_log(Role::Users, cx)
+        let links = Links::new(Role::Audit, self.table(), signer([1; 32])).traced(self.tracer.clone());
+        links.event_log(Role::Users, cx)
     }
 }
 

@@ -26,3 +26,4 @@ mod services;
 mod standing;
 mod support;
 mod takeovers;
+mod traces;

@@ -194,3 +194,29 @@ async fn the_list_of_a_dialect_is_open_only_where_settings_say_so() {
         .await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_answer_is_made_of_what_a_person_sees_here_and_elsewhere() {
+    let shop = Shop::open().await;
+    shop.write(
+        r#"
+        [[gateway.routes]]
+        name = "home"
+        match = { path = "/home", methods = ["GET"] }
+        aggregate = [
+            { name = "user", upstream = "denizen", path = "/api/v1/users/me", lead = true },
+            { name = "seen", upstream = "shop", path = "/seen" },
+        ]
+        "#,
+    );
+    with_admin_and(&[("gateway.routes_file", &shop.file())], async |cluster, _| {
+        let client = cluster.client();
+        let user = client.register(EMAIL).await;
+        let (person, _) = client.login(EMAIL).await;
+        let home = person.get("//home").await.expect(200).body;
+        assert_eq!((&home["user"]["id"], &home["seen"]["x-denizen-user"]), (&user["id"], &user["id"]));
+        assert!(home["seen"]["authorization"].is_null(), "the person's token is for this system only");
+        client.get("//home").await.expect(401);
+    })
+    .await;
+}

@@ -122,6 +122,26 @@ async fn a_list_comes_whole_as_lines_and_as_cells() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_conditions_and_queries_are_refused() {
+    with_admin(async |_: &Cluster, admin: &Client| {
+        let path = "/users/0192aa00-0000-7000-8000-000000000001";
+        admin.send(Method::DELETE, path, None, &[("if-match", "7")]).await.expect(400);
+        for (query, status) in [
+            ("limit=x", 400),
+            ("limit=0", 422),
+            ("status=odd", 422),
+            ("sort=odd", 422),
+            ("created_after=odd", 422),
+            ("total=1", 400),
+            ("q=a&q=b", 400),
+        ] {
+            admin.get(&format!("/users?{query}")).await.expect(status);
+        }
+    })
+    .await;
+}
+
 /// What a helper may do to others, but not to an administrator.
 fn acts() -> Vec<(Method, &'static str, Value)> {
     let reason = json!({ "reason": "x" });

@@ -61,6 +61,9 @@ pub enum ConnectError {
     /// It took too long.
     #[error("it did not take the connection in time")]
     Timeout,
+    /// Another request that was at the same had no success.
+    #[error("it cannot be reached: a request at the same time has just tried")]
+    WithAnother,
     /// It speaks another version of HTTP.
     #[error("it does not speak HTTP/2")]
     Protocol,

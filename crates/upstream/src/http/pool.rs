@@ -28,6 +28,10 @@ pub(crate) struct Pool {
     streams: Mutex<Vec<Held>>,
     /// One HTTP/2 connection is opened at a time: those that wait may find room on it.
     opening: tokio::sync::Mutex<()>,
+    /// How often none could be opened: who waited meanwhile fails with it, and does not wait for the same again.
+    failures: AtomicUsize,
+    /// Whether the target turned out to speak HTTP/1: there is nothing to wait for.
+    is_http1: AtomicBool,
     is_closed: AtomicBool,
 }
 
@@ -60,6 +64,8 @@ impl Pool {
             turn: AtomicUsize::new(0),
             streams: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
+            failures: AtomicUsize::new(0),
+            is_http1: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -69,29 +75,42 @@ impl Pool {
         if let Some(place) = self.place() {
             return Some(Way::Place(place));
         }
-        let first = self.turn.load(Ordering::Relaxed);
+        // From the shard that was filled last backwards.
+        let last = self.turn.load(Ordering::Relaxed).wrapping_sub(1);
         (0..self.shards.len()).find_map(|step| {
-            let line = self.take(&self.shards[(first + step) % self.shards.len()])?;
+            let line = self.take(&self.shards[last.wrapping_sub(step) % self.shards.len()])?;
             Some(Way::Line(line))
         })
     }
 
     /// A new connection.
     pub(crate) async fn open(&self, connector: &Connector, origin: &Origin) -> Result<Way, ConnectError> {
-        if !connector.may_share(origin) {
+        if !connector.may_share(origin) || self.is_http1.load(Ordering::Relaxed) {
             return self.connect(connector, origin).await;
         }
+        let failures = self.failures.load(Ordering::Relaxed);
         let _one_at_a_time = self.opening.lock().await;
-        match self.place() {
-            Some(place) => Ok(Way::Place(place)),
-            None => self.connect(connector, origin).await,
+        if let Some(place) = self.place() {
+            return Ok(Way::Place(place));
         }
+        if self.failures.load(Ordering::Relaxed) != failures {
+            return Err(ConnectError::WithAnother);
+        }
+        let made = self.connect(connector, origin).await;
+        if made.is_err() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        made
     }
 
     async fn connect(&self, connector: &Connector, origin: &Origin) -> Result<Way, ConnectError> {
         match connector.connect(origin, false).await? {
-            Fresh::Line(line) => Ok(Way::Line(line)),
+            Fresh::Line(line) => {
+                self.is_http1.store(true, Ordering::Relaxed);
+                Ok(Way::Line(line))
+            }
             Fresh::Streams(streams) => {
+                self.is_http1.store(false, Ordering::Relaxed);
                 let place = streams.place();
                 if !self.is_closed.load(Ordering::Relaxed) {
                     lock(&self.streams).push(Held { streams, idle_since: None });

@@ -144,11 +144,7 @@ async fn refuse_known_ids(app: &App, part: &mut Part<'_>, rows: &mut [Row]) -> R
     // Looked up after they were taken: what another part had taken and written is seen here.
     let mut tx = app.db.read().await?;
     let mut known = store::existing(&mut tx, &brought).await?;
-    for id in &brought {
-        if erasures::begun(&mut tx, *id).await?.is_some() {
-            known.insert(*id);
-        }
-    }
+    known.extend(erasures::of_any(&mut tx, &brought).await?);
     for (_, read) in rows.iter_mut() {
         if matches!(read, Ok(account) if known.contains(&account.user.id)) {
             *read = Err(Outcome::Conflict("/id", Code::Conflict));

@@ -1,6 +1,6 @@
 //! The SQL of erasures: the ledger, and what goes with an account.
 
-use denizen_db::{FromRow, Row, Tx, args};
+use denizen_db::{Args, FromRow, Row, Tx, args};
 use denizen_kit::id::UserId;
 use denizen_kit::time::Timestamp;
 
@@ -12,6 +12,7 @@ const STANDING: &str = "SELECT status, roles, deleted_at FROM users WHERE id = $
 const INSERT: &str =
     "INSERT INTO erasures (user_id, begun_at, ordered_by, reason_sealed) VALUES ($1, $2, $3, $4)";
 const BEGUN: &str = "SELECT user_id, begun_at, ordered_by FROM erasures WHERE user_id = $1";
+const OF_ID: &str = "SELECT user_id FROM erasures WHERE user_id = $1";
 const CERTIFICATE: &str =
     "SELECT certificate, signature FROM erasures WHERE user_id = $1 AND finished_at IS NOT NULL";
 const UNFINISHED: &str = "SELECT user_id, begun_at, ordered_by FROM erasures \
@@ -48,6 +49,13 @@ impl FromRow for Standing {
         let roles = roles.split(',').filter(|role| !role.is_empty()).map(str::to_owned).collect();
         Ok(Self { status: row.get(0)?, roles, deleted_at: row.get(2)? })
     }
+}
+
+/// Of which of these people an erasure was begun.
+pub(crate) async fn of_any(tx: &mut Tx, ids: &[UserId]) -> Result<Vec<UserId>> {
+    let lists: Vec<Args> = ids.iter().map(|id| args![*id]).collect();
+    let found: Vec<Option<(UserId,)>> = tx.opt_each(OF_ID, &lists).await?;
+    Ok(found.into_iter().flatten().map(|(id,)| id).collect())
 }
 
 /// An erasure that was begun.

@@ -6,9 +6,9 @@ use axum::body::Body;
 use axum::response::Response;
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::time::Timestamp;
-use http::header::{ACCEPT, IF_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, UPGRADE};
+use http::header::{ACCEPT, CONNECTION, IF_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, UPGRADE};
 use http::request::Parts;
-use http::{Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body::Body as _;
 
 use super::Store;
@@ -102,7 +102,16 @@ fn is_not_for_caches(request: &Request<Body>) -> bool {
     let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let wants_stream =
         accepts.into_iter().any(|value| value.to_ascii_lowercase().contains("text/event-stream"));
-    has_any || wants_stream || !request.body().is_end_stream()
+    has_any || wants_stream || nominates(headers) || !request.body().is_end_stream()
+}
+
+/// Whether `Connection` names headers beside its own: they do not reach the upstream, so they must not choose a variant.
+fn nominates(headers: &HeaderMap) -> bool {
+    const USUAL: [&str; 5] = ["", "close", "keep-alive", "te", "upgrade"];
+    let is_usual = |name: &str| USUAL.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let all_usual =
+        |value: &HeaderValue| value.to_str().is_ok_and(|names| names.split(',').map(str::trim).all(is_usual));
+    !headers.get_all(CONNECTION).iter().all(all_usual)
 }
 
 // === impl Visit ===

@@ -59,6 +59,7 @@ impl Door {
                 query: parts.uri.query(),
                 body: None,
                 is_built_in: self.own.route(path).is_some(),
+                is_preflight: false,
             };
             let Match::Rule(rule) = self.rules.find(seen) else { return None };
             let captures = rule.spec.pattern.capture(path);

@@ -70,7 +70,8 @@ impl Conditions {
         self.headers.iter().all(by_header) && self.take_query(query) && self.take_type(headers)
     }
 
-    fn take_query(&self, query: Option<&str>) -> bool {
+    /// Whether the query will do.
+    pub(crate) fn take_query(&self, query: Option<&str>) -> bool {
         self.query.iter().all(|(name, want)| {
             let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
             pairs.any(|(known, value)| known == *name && want.is(&value))

@@ -74,11 +74,11 @@ struct PurgeQuery {
 
 /// Take kept answers away
 ///
-/// At every node: those of an address, of all addresses that begin so, or with a tag. Needs `gateway:read`.
+/// At every node: those of an address, of all addresses that begin so, or with a tag. Needs `ips:manage`: it changes what the door does.
 #[utoipa::path(delete, path = "/api/v1/admin/gateway/cache", tag = "admin", params(PurgeQuery),
     responses((status = 200, description = "How many they were at the node that answers", body = Purged)))]
 async fn purge_gateway_cache(ctx: Ctx, Query(query, _): Query<PurgeQuery>) -> Result<Json<Purged>, Failure> {
-    check(&ctx)?;
+    require(&ctx, Permission::IpsManage)?;
     let kept = &ctx.app.kept;
     let purged = match (query.url, query.prefix, query.tag) {
         (Some(url), None, None) => kept.purge(Purge::url(&url)?).await,
@@ -90,6 +90,10 @@ async fn purge_gateway_cache(ctx: Ctx, Query(query, _): Query<PurgeQuery>) -> Re
 }
 
 fn check(ctx: &Ctx) -> Result<(), Problem> {
+    require(ctx, Permission::GatewayRead)
+}
+
+fn require(ctx: &Ctx, permission: Permission) -> Result<(), Problem> {
     let person = ctx.person().ok_or_else(|| Problem::of(Code::Unauthenticated))?;
-    if person.permissions.has(Permission::GatewayRead) { Ok(()) } else { Err(Problem::of(Code::Forbidden)) }
+    if person.permissions.has(permission) { Ok(()) } else { Err(Problem::of(Code::Forbidden)) }
 }

@@ -2,12 +2,13 @@
 //! length needs the memory of those.
 
 use axum::body::{Body, BodyDataStream};
+use bytes::Bytes;
 use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::problem_from;
 use denizen_rpc::users::v1 as wire;
 use futures::StreamExt as _;
 use futures::stream::FuturesOrdered;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::view::Row;
 use crate::faces::ctx::Ctx;
@@ -17,8 +18,8 @@ use crate::records::{Broken, Splitter};
 /// Records of one call.
 const BATCH: usize = 500;
 
-/// Calls under way at a time. With more, the word on a part would wait until the client has sent the next ones.
-const AHEAD: usize = 1;
+/// Calls under way at a time.
+const AHEAD: usize = 3;
 
 /// A call that is under way, whether or not its answer is looked for now.
 type Call = JoinHandle<Result<Vec<Row>, Problem>>;
@@ -34,6 +35,8 @@ pub(super) struct Upload {
     /// What is the same for each call; `first_row` is the number of the first record that waits.
     request: wire::ImportUsersRequest,
     calls: FuturesOrdered<Call>,
+    /// Why the file cannot be read on: told after what became of the rows before.
+    broken: Option<Problem>,
 }
 
 // === impl Upload ===
@@ -48,26 +51,40 @@ impl Upload {
             records: Vec::new(),
             request,
             calls: FuturesOrdered::new(),
+            broken: None,
         }
     }
 
     /// What became of the next rows; none when all are done.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Row>>, Problem> {
-        while self.calls.len() < AHEAD {
-            while self.records.len() < BATCH && self.splitter.is_some() {
-                self.read().await?;
+        loop {
+            while self.calls.len() < AHEAD && self.has_part() {
+                let rest = self.records.split_off(self.records.len().min(BATCH));
+                let records = std::mem::replace(&mut self.records, rest);
+                self.send(records).await?;
             }
-            if self.records.is_empty() {
-                break;
+            if self.calls.len() == AHEAD || self.splitter.is_none() {
+                return match self.calls.next().await {
+                    Some(ended) => rows_of(ended),
+                    None => self.broken.take().map_or(Ok(None), Err),
+                };
             }
-            let rest = self.records.split_off(self.records.len().min(BATCH));
-            let records = std::mem::replace(&mut self.records, rest);
-            self.send(records).await?;
+            // A client may wait for word on what it has sent before it sends more.
+            let part = tokio::select! {
+                biased;
+                Some(ended) = self.calls.next() => return rows_of(ended),
+                part = self.body.next() => part,
+            };
+            if let Err(problem) = self.take_in(part) {
+                self.records.clear();
+                self.broken = Some(problem);
+            }
         }
-        match self.calls.next().await {
-            None => Ok(None),
-            Some(ended) => ended.map_err(|_panicked| Problem::of(Code::Internal))?.map(Some),
-        }
+    }
+
+    /// Whether there is enough for a call: so many records, or the last ones of the file.
+    fn has_part(&self) -> bool {
+        self.records.len() >= BATCH || (self.splitter.is_none() && !self.records.is_empty())
     }
 
     async fn send(&mut self, records: Vec<String>) -> Result<(), Problem> {
@@ -82,10 +99,9 @@ impl Upload {
         Ok(())
     }
 
-    /// Reads the next part of the file, or notes its end.
-    async fn read(&mut self) -> Result<(), Problem> {
+    /// Takes the next part of the file in, or notes its end.
+    fn take_in(&mut self, part: Option<Result<Bytes, axum::Error>>) -> Result<(), Problem> {
         let Some(mut splitter) = self.splitter.take() else { return Ok(()) };
-        let part = self.body.next().await;
         let broken = |broken: Broken| Problem::malformed(broken.to_string());
         match part {
             None => splitter.finish(&mut self.records).map_err(broken),
@@ -105,4 +121,9 @@ impl Upload {
             }
         }
     }
+}
+
+/// What became of the rows of a call.
+fn rows_of(ended: Result<Result<Vec<Row>, Problem>, JoinError>) -> Result<Option<Vec<Row>>, Problem> {
+    ended.map_err(|_panicked| Problem::of(Code::Internal))?.map(Some)
 }

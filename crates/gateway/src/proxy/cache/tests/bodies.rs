@@ -170,6 +170,15 @@ async fn what_is_not_in_the_key_does_not_reach_the_origin() {
     assert_eq!(kept.last_seen().headers["x-forwarded-prefix"], "/evil", "it is in the key there");
 }
 
+/// The origin does not see what `Connection` names: its answer is for those who did not send it.
+#[tokio::test]
+async fn what_is_taken_away_on_the_way_chooses_no_variant() {
+    let bench = Bench::new(r#"{"vary": ["x-tenant"]}"#, FRESH);
+    bench.get("/a", &[("x-tenant", "victim"), ("connection", "close, X-Tenant")]).await;
+    assert!(!bench.is_kept("/a", &[("x-tenant", "victim")]).await);
+    assert!(bench.is_kept("/a", &[("x-tenant", "victim"), ("connection", "keep-alive")]).await);
+}
+
 #[tokio::test]
 async fn memory_is_bounded_whatever_comes() {
     let bench = Bench::new("{}", &[]);
