@@ -102,12 +102,14 @@ impl Node {
     }
 
     async fn start_roles(config: Config, listeners: Listeners, clock: Clock) -> anyhow::Result<Node> {
+        let serving = listeners.main.is_some();
+        // First of all: what is counted before somebody listens is counted for nobody, then and later.
+        let metrics = (serving && config.roles.has(Role::Gateway)).then(crate::metrics_recorder);
         let Opened { root, keyring } = Box::pin(keyring::open(&config, &clock)).await?;
         let signing_key = config.shared_key.as_deref().map(master_key::decode).transpose()?;
         let signer = Signer::new(signing_key.unwrap_or_else(|| root.callers()), clock.clone());
         let tasks = Tasks::new();
         let cache = Cache::connect(&config.cache, &tasks).await.context("cache_url")?;
-        let serving = listeners.main.is_some();
         let traces =
             if serving { Traces::start(&config.telemetry, &config.roles, &clock)? } else { Traces::off() };
         let services = Services::traced(traces.tracer.clone());
@@ -117,7 +119,8 @@ impl Node {
         }
         let table = Arc::new(links_table(&config, &services, link_tls.as_ref(), &tasks));
         let links = Links::new(Role::Operator, table, signer.clone()).traced(traces.tracer.clone());
-        let mut house = House { config, root, keyring, cache, links, link_tls, clock, tasks, traces };
+        let mut house =
+            House { config, root, keyring, cache, links, link_tls, clock, tasks, traces, metrics };
 
         let mut routes = Routes::builder();
         let mut started: Vec<Part> = Vec::new();
@@ -257,7 +260,7 @@ fn gateway_app(
         clock: house.clock.clone(),
         config: house.config.gateway.clone(),
         tls,
-        metrics: crate::metrics_recorder(),
+        metrics: house.metrics.clone().unwrap_or_else(crate::metrics_recorder),
         health,
         info,
         network_key: house.root.networks(),

@@ -11,6 +11,7 @@ use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
 use denizen_tls::LinkTls;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tonic::service::RoutesBuilder;
 
 use crate::config::Config;
@@ -30,6 +31,8 @@ pub(crate) struct House {
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
     pub(crate) traces: Traces,
+    /// What the gateway shows of all that is measured in this process.
+    pub(crate) metrics: Option<PrometheusHandle>,
 }
 
 /// One service that was opened.

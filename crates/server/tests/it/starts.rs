@@ -207,5 +207,10 @@ async fn figures_count_what_was_done_not_how_often_it_was_sent() {
     ] {
         assert!(metrics.lines().any(|found| found == line), "{line} in {metrics}");
     }
+    for name in
+        ["denizen_db_seconds_count", "denizen_db_commit_operations_count", "denizen_operation_seconds_count"]
+    {
+        assert!(metrics.contains(name), "{name} in {metrics}");
+    }
     assert_eq!(process.terminate().code(), Some(0));
 }

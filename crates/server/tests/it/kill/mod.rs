@@ -81,8 +81,11 @@ impl Plan {
         let launch = launch.set("notify.smtp.timeout", SMTP_TIMEOUT);
         let mut process = launch.ready().await;
         let mut report = Report::default();
+        // Made once: making one may take longer than a process lives here.
+        let http = reqwest::Client::new();
         while report.kills < self.kills || report.accounts.len() < self.accounts {
             let round = Round {
+                http: http.clone(),
                 base: launch.base(),
                 number: report.kills,
                 folder: folder.path().to_owned(),
@@ -97,7 +100,7 @@ impl Plan {
             let start = Instant::now();
             process = launch.ready().await;
             report.slowest_start = report.slowest_start.max(start.elapsed());
-            writers::register_again(&launch.base(), &acknowledged.unanswered).await;
+            writers::register_again(&http, &launch.base(), &acknowledged.unanswered).await;
             report.take(acknowledged);
             report.look_for_mails(&process.client(), BRIEF).await;
         }

@@ -26,6 +26,7 @@ pub(crate) struct Account {
 /// What the writers of one round do.
 #[derive(Clone, Debug)]
 pub(crate) struct Round {
+    pub(crate) http: reqwest::Client,
     /// The door.
     pub(crate) base: String,
     /// Its place among the rounds.
@@ -66,7 +67,6 @@ pub(crate) async fn write(round: &Round) -> Acknowledged {
 /// What one writer did; its accounts are in its log.
 async fn write_alone(round: Round, writer: usize) -> Acknowledged {
     let mut log = File::create(log_of(&round, writer)).await.unwrap();
-    let http = reqwest::Client::new();
     let mut alone = Acknowledged::default();
     for count in 0..EACH {
         let email = format!("kill-{}-{writer}-{count}@example.test", round.number);
@@ -76,7 +76,7 @@ async fn write_alone(round: Round, writer: usize) -> Acknowledged {
             alone.forged.push(account);
             continue;
         }
-        let Ok((status, body)) = register(&http, &round.base, &email).await else {
+        let Ok((status, body)) = register(&round.http, &round.base, &email).await else {
             alone.unanswered.push(email);
             break;
         };
@@ -98,10 +98,9 @@ async fn register(http: &reqwest::Client, base: &str, email: &str) -> reqwest::R
 }
 
 /// Registers those again whose registration was not answered; each has an account then.
-pub(crate) async fn register_again(base: &str, emails: &[String]) {
-    let http = reqwest::Client::new();
+pub(crate) async fn register_again(http: &reqwest::Client, base: &str, emails: &[String]) {
     for email in emails {
-        let (status, body) = register(&http, base, email).await.unwrap();
+        let (status, body) = register(http, base, email).await.unwrap();
         assert!(status == 201 || body["code"] == "email_taken", "{email}: {body}");
     }
 }
