@@ -81,6 +81,13 @@ impl TraceContext {
     fn next(self, numbers: &Numbers) -> Self {
         Self { span_id: span_id(numbers), ..self }
     }
+
+    /// The same, recorded only within the share. By a number of our own: who sends the id of the trace may choose it.
+    fn next_within(self, numbers: &Numbers, share: Share) -> Self {
+        let next = self.next(numbers);
+        let is_within = Self::begin(numbers, share).is_sampled();
+        if is_within { next } else { Self { flags: next.flags & !SAMPLED, ..next } }
+    }
 }
 
 impl fmt::Display for TraceContext {

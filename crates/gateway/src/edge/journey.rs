@@ -244,9 +244,7 @@ impl Journey {
             policy,
             tunnels,
         };
-        let answered = forward(&hop, &upstream.cluster, request).await;
-        trace::end_asking(span, &answered);
-        answered
+        trace::end_asking(span, forward(&hop, &upstream.cluster, request).await)
     }
 
     /// Asks all parts of an aggregate.

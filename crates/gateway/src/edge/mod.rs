@@ -102,7 +102,7 @@ impl Edge {
         let origin = request.headers().get(ORIGIN).cloned();
         let method = request.method().clone();
         let ip = client::client_ip(peer, request.headers(), &config.trusted_proxies);
-        let (trace, span) = inner.app.tracer.enter(request::trace(request.headers()));
+        let (trace, span) = trace::enter(&inner.app, request.headers(), peer);
         let arrival = Arrival { ip, peer, request_id, trace, counted: false };
         let connection = request.extensions().get::<Connection>();
         let is_secure = connection.is_some_and(|it| redirect::is_secure(&inner.app, it, request.headers()));

@@ -3,13 +3,17 @@
 //! The attributes are those of OpenTelemetry's semantic conventions for HTTP, as far as they are nobody's: no path, no query, no
 //! address, no user agent.
 
+use std::net::SocketAddr;
+
 use axum::response::Response;
 use denizen_kit::trace::{Kind, Span, TraceContext, Tracer};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
+use super::client;
 use super::locate::Place;
 use super::request::{self, TRACEPARENT, TRACESTATE};
 use crate::faces::failure::Failure;
+use crate::state::App;
 
 /// Methods that a span is called by. Any other would be a name of the client's choosing.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
@@ -47,6 +51,18 @@ impl Onward {
     }
 }
 
+/// Where a request is in its trace, and its span if that is recorded. The flag of a trace is believed from trusted proxies:
+/// from anybody it would let them choose how much is recorded.
+pub(super) fn enter(
+    app: &App,
+    headers: &HeaderMap,
+    peer: Option<SocketAddr>,
+) -> (Option<TraceContext>, Option<Span>) {
+    let trusted = &app.config.trusted_proxies;
+    let is_believed = || peer.is_some_and(|peer| client::is_trusted(peer.ip().to_canonical(), trusted));
+    app.tracer.enter(request::trace(headers), app.tracer.is_on() && is_believed())
+}
+
 /// Ends the span of a request with its answer. Only what the gateway could not do is an error.
 pub(super) fn end(
     mut span: Span,
@@ -64,10 +80,13 @@ pub(super) fn end(
     answer(&mut span, status, status.is_server_error());
 }
 
-/// Ends the span of a request to an upstream. To who asked, a refusal is an error too.
-pub(super) fn end_asking(span: Option<Span>, answered: &Result<Response, Failure>) {
-    let Some(mut span) = span else { return };
-    match answered {
+/// Ends the span of a request to an upstream, and gives the answer back. To who asked, a refusal is an error too.
+pub(super) fn end_asking(
+    span: Option<Span>,
+    answered: Result<Response, Failure>,
+) -> Result<Response, Failure> {
+    let Some(mut span) = span else { return answered };
+    match &answered {
         Ok(response) => {
             let status = response.status();
             answer(&mut span, status, status.is_client_error() || status.is_server_error());
@@ -77,6 +96,7 @@ pub(super) fn end_asking(span: Option<Span>, answered: &Result<Response, Failure
             span.fail();
         }
     }
+    answered
 }
 
 /// Takes off a `tracestate` that came without its trace: an upstream would take it for one of the trace that begins here.
@@ -133,7 +153,7 @@ mod tests {
         let paths = ["/api/v1/users/{id}", "/health/live"].map(|path| (path.to_owned(), vec![Method::GET]));
         let table = Table::new(&paths);
         let place = Place::Own(table.find(path, method));
-        let (_, span) = tracer.enter(None);
+        let (_, span) = tracer.enter(None, true);
         end(span.unwrap(), (method, &place), StatusCode::from_u16(status).unwrap(), (true, "r-1"));
         records.take().pop()
     }
@@ -173,9 +193,10 @@ mod tests {
         let context = span.as_ref().unwrap().context();
         assert_eq!(told.unwrap().to_str().unwrap(), context.to_string());
         assert_eq!(context.trace_id(), came.unwrap().trace_id());
-        end_asking(span, &Ok(http::Response::builder().status(404).body(axum::body::Body::empty()).unwrap()));
+        let missing = http::Response::builder().status(404).body(axum::body::Body::empty()).unwrap();
+        assert!(end_asking(span, Ok(missing)).is_ok());
         let (span, _) = Onward::new(&tracer, came, &HeaderMap::new()).begin(&Method::POST, "shop");
-        end_asking(span, &Err(Failure::from(Problem::of(Code::Timeout))));
+        assert!(end_asking(span, Err(Failure::from(Problem::of(Code::Timeout)))).is_err());
         let recorded = records.take();
         let [refused, late] = <[Record; 2]>::try_from(recorded).unwrap();
         assert_eq!((refused.kind, &*refused.name, refused.is_error), (Kind::Client, "POST", true));

@@ -17,9 +17,8 @@ pub(crate) fn is_secure(app: &App, connection: &Connection, headers: &HeaderMap)
     if connection.tls.is_some() {
         return true;
     }
-    let said = headers.get("x-forwarded-proto").map(HeaderValue::as_bytes);
     let is_trusted = client::is_trusted(connection.peer.ip().to_canonical(), &app.config.trusted_proxies);
-    is_trusted && said.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
+    client::scheme(headers, is_trusted) == "https"
 }
 
 /// The answer that sends a client to TLS, if it came without and TLS is served.
@@ -58,4 +57,20 @@ pub(crate) fn hsts(app: &App, is_secure: bool) -> Option<HeaderValue> {
         return None;
     }
     HeaderValue::try_from(format!("max-age={seconds}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_segments_are_answered_without_tls() {
+        let is_plain = |path| PLAIN.iter().any(|plain| is_at_or_below(path, plain));
+        for path in ["/health", "/health/live", "/metrics", "/.well-known/acme-challenge/x"] {
+            assert!(is_plain(path), "{path}");
+        }
+        for path in ["/healthcare", "/metrics-x", "/", "/.well-known/acme-challenge", "/api/health"] {
+            assert!(!is_plain(path), "{path}");
+        }
+    }
 }

@@ -126,6 +126,10 @@ pub(crate) async fn forward(
     cluster: &Cluster,
     mut request: Request<Body>,
 ) -> Result<Response, Failure> {
+    // What it would echo to the client are the headers that the gateway added (RFC 9110 §9.3.8).
+    if request.method() == Method::TRACE {
+        return Err(refused("TRACE is not passed on; ask for the resource itself"));
+    }
     let policy = hop.policy;
     let deadline = policy.timeout.map(|timeout| Instant::now() + timeout);
     let client = upgrade::Client::take(&mut request)?;
@@ -226,7 +230,10 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
 
 /// A request that asks for a tunnel to somewhere: a gateway is no proxy of that kind.
 pub(super) fn no_tunnels() -> Failure {
-    let detail = "CONNECT is not spoken here; ask for the resource itself";
+    refused("CONNECT is not spoken here; ask for the resource itself")
+}
+
+fn refused(detail: &'static str) -> Failure {
     Failure::from(Problem::new(denizen_kit::problem::Code::MethodNotAllowed, detail))
 }
 

@@ -28,6 +28,13 @@ async fn a_websocket_is_bridged_counted_and_ended() {
 }
 
 #[tokio::test]
+async fn nobody_is_shown_what_the_gateway_adds() {
+    let rig = Rig::start(ForwardPolicy::default()).await;
+    let answer = rig.raw("TRACE /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("http/1.1 405") && !answer.contains("x-denizen-user"), "{answer}");
+}
+
+#[tokio::test]
 async fn only_get_leaves_http() {
     let rig = Rig::start(ForwardPolicy::default()).await;
     let ask = "POST /socket HTTP/1.1\r\nHost: x\r\nConnection: close, upgrade\r\nUpgrade: x\r\nContent-Length: 0\r\n\r\n";

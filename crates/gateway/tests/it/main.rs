@@ -16,5 +16,6 @@ mod setting;
 mod sockets;
 mod system;
 mod tls;
+mod tunnels;
 mod upstream;
 mod upstreams;

@@ -84,8 +84,8 @@ async fn tell(request: Request) -> impl IntoResponse {
     }))
 }
 
-/// A service that takes every upgrade and then gives back what it gets.
-pub(crate) async fn start_echo() -> SocketAddr {
+/// A service that takes every upgrade as one to this protocol, and then gives back what it gets.
+pub(crate) async fn start_echo(protocol: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -97,8 +97,9 @@ pub(crate) async fn start_echo() -> SocketAddr {
                     let Ok(count @ 1..) = stream.read(&mut buffer).await else { return };
                     head.extend_from_slice(&buffer[..count]);
                 }
-                let answer =
-                    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+                let answer = format!(
+                    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: {protocol}\r\n\r\n"
+                );
                 let _ = stream.write_all(answer.as_bytes()).await;
                 while let Ok(count @ 1..) = stream.read(&mut buffer).await {
                     let _ = stream.write_all(&buffer[..count]).await;

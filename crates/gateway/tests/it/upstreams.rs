@@ -135,7 +135,7 @@ async fn a_bad_upstream_takes_only_its_routes_along() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reloads_under_load_drop_nothing() {
-    let (upstream, echo) = (Upstream::start().await, start_echo().await);
+    let (upstream, echo) = (Upstream::start().await, start_echo("echo").await);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("routes.toml");
     let echo = format!("[[gateway.upstreams]]\nname = \"echo\"\ntargets = [{{ url = \"http://{echo}\" }}]\n");

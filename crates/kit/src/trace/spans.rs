@@ -111,11 +111,17 @@ impl Tracer {
     }
 
     /// Where a request from outside is in its trace, and its span if that is recorded. A trace that came goes on, with the
-    /// flag that it has; else one begins. Off, it stays as it came.
-    pub fn enter(&self, came: Option<TraceContext>) -> (Option<TraceContext>, Option<Span>) {
+    /// flag that it has; else one begins. Of those flagged by somebody who is not believed, only the share is recorded.
+    /// Off, it stays as it came.
+    pub fn enter(
+        &self,
+        came: Option<TraceContext>,
+        is_believed: bool,
+    ) -> (Option<TraceContext>, Option<Span>) {
         let Some(recorder) = &self.0 else { return (came, None) };
         let context = match came {
-            Some(came) => came.next(&recorder.numbers),
+            Some(came) if is_believed => came.next(&recorder.numbers),
+            Some(came) => came.next_within(&recorder.numbers, recorder.share),
             None => TraceContext::begin(&recorder.numbers, recorder.share),
         };
         let span = context.is_sampled().then(|| Span::begin(recorder, Kind::Server, (context, came)));

@@ -13,9 +13,9 @@ fn tracer(share: &str) -> (Tracer, Records) {
 fn one_that_is_off_changes_nothing() {
     let tracer = Tracer::off();
     let came = TraceContext::parse(SAMPLED);
-    let (context, span) = tracer.enter(came);
+    let (context, span) = tracer.enter(came, true);
     assert!(context == came && span.is_none() && tracer.child(Kind::Client, came).is_none());
-    assert_eq!(tracer.enter(None).0, None);
+    assert_eq!(tracer.enter(None, true).0, None);
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn a_trace_that_came_goes_on_with_its_flag_whatever_the_share() {
     for (share, text) in [("0", SAMPLED), ("1", UNSAMPLED)] {
         let (tracer, records) = tracer(share);
         let came = TraceContext::parse(text).unwrap();
-        let (context, span) = tracer.enter(Some(came));
+        let (context, span) = tracer.enter(Some(came), true);
         let context = context.unwrap();
         assert_eq!(
             (context.trace_id(), context.is_sampled()),
@@ -39,17 +39,31 @@ fn a_trace_that_came_goes_on_with_its_flag_whatever_the_share() {
 }
 
 #[test]
+fn a_flag_of_just_anybody_makes_no_more_spans_than_the_share() {
+    for (share, text, is_recorded) in [("0", SAMPLED, false), ("1", SAMPLED, true), ("1", UNSAMPLED, false)] {
+        let (tracer, records) = tracer(share);
+        let came = TraceContext::parse(text).unwrap();
+        let (context, span) = tracer.enter(Some(came), false);
+        let context = context.unwrap();
+        assert_eq!(context.trace_id(), came.trace_id(), "the same trace");
+        assert_eq!((context.is_sampled(), span.is_some()), (is_recorded, is_recorded), "{share} {text}");
+        drop(span);
+        assert_eq!(records.take().len(), usize::from(is_recorded));
+    }
+}
+
+#[test]
 fn a_trace_begins_where_none_came() {
     let (tracer, records) = tracer("1");
-    let (first, span) = tracer.enter(None);
-    let (second, _) = tracer.enter(None);
+    let (first, span) = tracer.enter(None, true);
+    let (second, _) = tracer.enter(None, true);
     assert_ne!(first.unwrap().trace_id(), second.unwrap().trace_id());
     drop(span);
     let recorded = records.take();
     assert_eq!(recorded.len(), 2);
     assert!(recorded.iter().all(|record| record.parent.is_none()));
     let (tracer, records) = self::tracer("0");
-    let (context, span) = tracer.enter(None);
+    let (context, span) = tracer.enter(None, true);
     assert!(!context.unwrap().is_sampled() && span.is_none(), "it has an id, but is not recorded");
     assert!(records.take().is_empty());
 }
@@ -83,7 +97,7 @@ async fn a_full_batch_does_not_wait_and_what_is_too_much_is_dropped() {
     let (tracer, records) = tracer("1");
     assert!(records.batch(Duration::from_millis(1)).await.is_empty());
     for _ in 0..MOST + 100 {
-        drop(tracer.enter(None));
+        drop(tracer.enter(None, true));
     }
     let mut count = 0;
     while count < MOST {

@@ -142,9 +142,11 @@ async fn who_was_erased_does_not_come_back_under_their_id() {
         assert_eq!(counts(&report)[1], 1, "{report}");
         let erase = json!({ "reason": "asked by letter" });
         admin.post(&format!("/users/{id}/erase"), erase).await.expect(200);
-        let report = import(admin, "import_id=two", lines, &file).await.expect(200).body;
-        assert_eq!((counts(&report)[1], counts(&report)[3]), (0, 1), "{report}");
-        assert_eq!(report["errors"][0]["pointer"], "/id");
+        for query in ["import_id=two&dry_run=true", "import_id=two"] {
+            let report = import(admin, query, lines, &file).await.expect(200).body;
+            assert_eq!((counts(&report)[1], counts(&report)[3]), (0, 1), "{query}: {report}");
+            assert_eq!(report["errors"][0]["pointer"], "/id");
+        }
         admin.get(&format!("/users/{id}")).await.expect(404);
     })
     .await;

@@ -77,10 +77,10 @@ pub(crate) async fn import_users(app: &App, cx: &Cx, batch: &Batch) -> Result<Im
     let done = before.as_ref().map_or(0, |progress| progress.rows);
     let roles = assignable(app, cx).await?;
     let mut rows = read(app, cx, (batch, done), &roles);
+    refuse_known_ids(app, &mut part, &mut rows).await?;
     if batch.dry_run {
         return look(app, cx, batch, rows, before).await;
     }
-    refuse_known_ids(app, &mut part, &mut rows).await?;
     put_credentials(app, cx, &mut rows).await?;
     let ids: Vec<UserId> = accounts(&rows).map(|account| account.user.id).collect();
     let keys = app.keys.ensure_all(cx, &ids).await?;

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use denizen_upstream::http::{BadCluster, ClientCertificate, Protocol, TlsSpec};
+use denizen_upstream::http::{BadCluster, ClientCertificate, Protocol, Timeouts, TlsSpec};
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -160,4 +161,27 @@ async fn files_that_are_no_certificates_are_told() {
         matches!(&told, BadCluster::File { .. }) && told.to_string().contains("/nowhere/ca.pem"),
         "{told}"
     );
+}
+
+#[tokio::test]
+async fn those_who_wait_for_a_connection_fail_together() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = accepted.clone();
+    // It takes connections and never shakes hands.
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            held.push(stream);
+        }
+    });
+    let timeouts = Timeouts { connect: Duration::from_millis(300), ..Timeouts::default() };
+    let spec = ClusterSpec { timeouts, breaker: None, ..ClusterSpec::new("test").with_target(url) };
+    let cluster = cluster(spec);
+    let none = Ask { retries: 0, ..Ask::default() };
+    let answers = futures::future::join_all((0..20).map(|_| send(&cluster, get("/name"), &none))).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(SendError::Connect(_)))), "{answers:?}");
+    assert_eq!(accepted.load(Ordering::SeqCst), 1, "one has tried for all");
 }
