@@ -7,6 +7,7 @@ mod keyring;
 mod link;
 mod method;
 mod peer;
+mod raw;
 mod serve;
 mod services;
 mod spans;

@@ -106,161 +106,161 @@ impl Links {
     }
 
     /// Internal operations of users.
-    pub fn directory(&self, cx: &Cx) -> DirectoryClient<Peer> {
+    pub fn directory(&self, cx: &Cx) -> DirectoryClient {
         DirectoryClient::new(self.peer(Role::Users, cx))
     }
 
     /// What roles allow, for gateways.
-    pub fn access(&self, cx: &Cx) -> AccessClient<Peer> {
+    pub fn access(&self, cx: &Cx) -> AccessClient {
         AccessClient::new(self.peer(Role::Users, cx))
     }
 
     /// Internal operations of auth.
-    pub fn sessions(&self, cx: &Cx) -> SessionsClient<Peer> {
+    pub fn sessions(&self, cx: &Cx) -> SessionsClient {
         SessionsClient::new(self.peer(Role::Auth, cx))
     }
 
     /// What gateways tell of the use of sessions.
-    pub fn activity(&self, cx: &Cx) -> ActivityClient<Peer> {
+    pub fn activity(&self, cx: &Cx) -> ActivityClient {
         ActivityClient::new(self.peer(Role::Auth, cx))
     }
 
     /// The keys of access tokens.
-    pub fn signing(&self, cx: &Cx) -> SigningClient<Peer> {
+    pub fn signing(&self, cx: &Cx) -> SigningClient {
         SigningClient::new(self.peer(Role::Auth, cx))
     }
 
     /// Internal operations of password.
-    pub fn credentials(&self, cx: &Cx) -> CredentialsClient<Peer> {
+    pub fn credentials(&self, cx: &Cx) -> CredentialsClient {
         CredentialsClient::new(self.peer(Role::Password, cx))
     }
 
     /// Passwords of many accounts at once.
-    pub fn hashes(&self, cx: &Cx) -> HashesClient<Peer> {
+    pub fn hashes(&self, cx: &Cx) -> HashesClient {
         HashesClient::new(self.peer(Role::Password, cx))
     }
 
     /// The feed of IP blocks.
-    pub fn ip_block_feed(&self, cx: &Cx) -> IpBlockFeedClient<Peer> {
+    pub fn ip_block_feed(&self, cx: &Cx) -> IpBlockFeedClient {
         IpBlockFeedClient::new(self.peer(Role::Password, cx))
     }
 
     /// Internal operations of otp.
-    pub fn codes(&self, cx: &Cx) -> CodesClient<Peer> {
+    pub fn codes(&self, cx: &Cx) -> CodesClient {
         CodesClient::new(self.peer(Role::Otp, cx))
     }
 
     /// The event log of a service.
-    pub fn event_log(&self, producer: Role, cx: &Cx) -> EventLogClient<Peer> {
+    pub fn event_log(&self, producer: Role, cx: &Cx) -> EventLogClient {
         EventLogClient::new(self.peer(producer, cx))
     }
 
     // --- what each service holds about a person, for their archive and its end
 
     /// The records of auth.
-    pub fn auth_records(&self, cx: &Cx) -> AuthRecordsClient<Peer> {
+    pub fn auth_records(&self, cx: &Cx) -> AuthRecordsClient {
         AuthRecordsClient::new(self.peer(Role::Auth, cx))
     }
 
     /// The records of password.
-    pub fn password_records(&self, cx: &Cx) -> PasswordRecordsClient<Peer> {
+    pub fn password_records(&self, cx: &Cx) -> PasswordRecordsClient {
         PasswordRecordsClient::new(self.peer(Role::Password, cx))
     }
 
     /// The records of otp.
-    pub fn otp_records(&self, cx: &Cx) -> OtpRecordsClient<Peer> {
+    pub fn otp_records(&self, cx: &Cx) -> OtpRecordsClient {
         OtpRecordsClient::new(self.peer(Role::Otp, cx))
     }
 
     /// The records of notify.
-    pub fn notify_records(&self, cx: &Cx) -> NotifyRecordsClient<Peer> {
+    pub fn notify_records(&self, cx: &Cx) -> NotifyRecordsClient {
         NotifyRecordsClient::new(self.peer(Role::Notify, cx))
     }
 
     /// The records of audit.
-    pub fn audit_records(&self, cx: &Cx) -> AuditRecordsClient<Peer> {
+    pub fn audit_records(&self, cx: &Cx) -> AuditRecordsClient {
         AuditRecordsClient::new(self.peer(Role::Audit, cx))
     }
 
     // --- public operations, for the edge
 
     /// Many accounts at once.
-    pub fn transfer(&self, call: &Arc<Call>) -> TransferClient<Peer> {
+    pub fn transfer(&self, call: &Arc<Call>) -> TransferClient {
         TransferClient::new(self.peer_as(Role::Users, call.clone()))
     }
 
     /// Operations on accounts.
-    pub fn users(&self, call: &Arc<Call>) -> UsersClient<Peer> {
+    pub fn users(&self, call: &Arc<Call>) -> UsersClient {
         UsersClient::new(self.peer_as(Role::Users, call.clone()))
     }
 
     /// What a person may ask of those who keep their data.
-    pub fn privacy(&self, call: &Arc<Call>) -> PrivacyClient<Peer> {
+    pub fn privacy(&self, call: &Arc<Call>) -> PrivacyClient {
         PrivacyClient::new(self.peer_as(Role::Users, call.clone()))
     }
 
     /// Operations on pictures and push tokens.
-    pub fn profiles(&self, call: &Arc<Call>) -> ProfilesClient<Peer> {
+    pub fn profiles(&self, call: &Arc<Call>) -> ProfilesClient {
         ProfilesClient::new(self.peer_as(Role::Users, call.clone()))
     }
 
     /// What administrators do with accounts and roles.
-    pub fn administration(&self, call: &Arc<Call>) -> AdministrationClient<Peer> {
+    pub fn administration(&self, call: &Arc<Call>) -> AdministrationClient {
         AdministrationClient::new(self.peer_as(Role::Users, call.clone()))
     }
 
     /// Operations on logins, tokens and sessions.
-    pub fn auth(&self, call: &Arc<Call>) -> AuthClient<Peer> {
+    pub fn auth(&self, call: &Arc<Call>) -> AuthClient {
         AuthClient::new(self.peer_as(Role::Auth, call.clone()))
     }
 
     /// Operations on accounts of machines.
-    pub fn service_accounts(&self, call: &Arc<Call>) -> ServiceAccountsClient<Peer> {
+    pub fn service_accounts(&self, call: &Arc<Call>) -> ServiceAccountsClient {
         ServiceAccountsClient::new(self.peer_as(Role::Auth, call.clone()))
     }
 
     /// Operations on second factors.
-    pub fn factors(&self, call: &Arc<Call>) -> FactorsClient<Peer> {
+    pub fn factors(&self, call: &Arc<Call>) -> FactorsClient {
         FactorsClient::new(self.peer_as(Role::Auth, call.clone()))
     }
 
     /// Operations on passwords.
-    pub fn passwords(&self, call: &Arc<Call>) -> PasswordsClient<Peer> {
+    pub fn passwords(&self, call: &Arc<Call>) -> PasswordsClient {
         PasswordsClient::new(self.peer_as(Role::Password, call.clone()))
     }
 
     /// Operations on IP blocks.
-    pub fn ip_blocks(&self, call: &Arc<Call>) -> IpBlocksClient<Peer> {
+    pub fn ip_blocks(&self, call: &Arc<Call>) -> IpBlocksClient {
         IpBlocksClient::new(self.peer_as(Role::Password, call.clone()))
     }
 
     /// What administrators do with passwords.
-    pub fn password_administration(&self, call: &Arc<Call>) -> PasswordAdministrationClient<Peer> {
+    pub fn password_administration(&self, call: &Arc<Call>) -> PasswordAdministrationClient {
         PasswordAdministrationClient::new(self.peer_as(Role::Password, call.clone()))
     }
 
     /// Operations on one-time passwords.
-    pub fn otp(&self, call: &Arc<Call>) -> OtpClient<Peer> {
+    pub fn otp(&self, call: &Arc<Call>) -> OtpClient {
         OtpClient::new(self.peer_as(Role::Otp, call.clone()))
     }
 
     /// Operations on the audit trail.
-    pub fn audit(&self, call: &Arc<Call>) -> AuditClient<Peer> {
+    pub fn audit(&self, call: &Arc<Call>) -> AuditClient {
         AuditClient::new(self.peer_as(Role::Audit, call.clone()))
     }
 
     /// What services send to people.
-    pub fn notifications(&self, call: &Arc<Call>) -> NotificationsClient<Peer> {
+    pub fn notifications(&self, call: &Arc<Call>) -> NotificationsClient {
         NotificationsClient::new(self.peer_as(Role::Notify, call.clone()))
     }
 
     /// What could not be delivered.
-    pub fn dead_letters(&self, call: &Arc<Call>) -> DeadLettersClient<Peer> {
+    pub fn dead_letters(&self, call: &Arc<Call>) -> DeadLettersClient {
         DeadLettersClient::new(self.peer_as(Role::Notify, call.clone()))
     }
 
     /// The development mailbox.
-    pub fn mailbox(&self, call: &Arc<Call>) -> MailboxClient<Peer> {
+    pub fn mailbox(&self, call: &Arc<Call>) -> MailboxClient {
         MailboxClient::new(self.peer_as(Role::Notify, call.clone()))
     }
 }

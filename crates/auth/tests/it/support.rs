@@ -140,40 +140,40 @@ impl House {
     }
 
     /// The internal operations on signing keys, for a service.
-    pub(crate) fn signing(&self, service: Role) -> SigningClient<Peer> {
+    pub(crate) fn signing(&self, service: Role) -> SigningClient {
         let call = call(Caller::service(service));
         SigningClient::new(self.links.peer_as(Role::Auth, Arc::new(call)))
     }
 
     /// The public operations for a caller.
-    pub(crate) fn auth(&self, caller: &Caller) -> AuthClient<Peer> {
+    pub(crate) fn auth(&self, caller: &Caller) -> AuthClient {
         self.links.auth(&Arc::new(call(caller.clone())))
     }
 
     /// The operations on second factors for a caller.
-    pub(crate) fn factors(&self, caller: &Caller) -> FactorsClient<Peer> {
+    pub(crate) fn factors(&self, caller: &Caller) -> FactorsClient {
         self.links.factors(&Arc::new(call(caller.clone())))
     }
 
     /// The operations on service accounts for a caller.
-    pub(crate) fn service_accounts(&self, caller: &Caller) -> ServiceAccountsClient<Peer> {
+    pub(crate) fn service_accounts(&self, caller: &Caller) -> ServiceAccountsClient {
         self.links.service_accounts(&Arc::new(call(caller.clone())))
     }
 
     /// What gateways tell of the use of sessions, for a service.
-    pub(crate) fn activity(&self, service: Role) -> ActivityClient<Peer> {
+    pub(crate) fn activity(&self, service: Role) -> ActivityClient {
         let call = call(Caller::service(service));
         ActivityClient::new(self.links.peer_as(Role::Auth, Arc::new(call)))
     }
 
     /// The public operations for somebody who is not logged in, at a place.
-    pub(crate) fn auth_from(&self, ip: &str, user_agent: &str) -> AuthClient<Peer> {
+    pub(crate) fn auth_from(&self, ip: &str, user_agent: &str) -> AuthClient {
         let ip = Some(ip.parse().unwrap());
         self.links.auth(&Arc::new(Call { ip, user_agent: Some(user_agent.into()), ..call(anonymous()) }))
     }
 
     /// The internal operations for a service.
-    pub(crate) fn sessions(&self, service: Role) -> SessionsClient<Peer> {
+    pub(crate) fn sessions(&self, service: Role) -> SessionsClient {
         let call = call(Caller::service(service));
         SessionsClient::new(self.links.peer_as(Role::Auth, Arc::new(call)))
     }

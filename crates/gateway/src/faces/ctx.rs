@@ -91,71 +91,71 @@ impl Ctx {
         limits::check_account(&self.app, identifier).await
     }
 
-    pub(crate) fn users(&self) -> UsersClient<Peer> {
+    pub(crate) fn users(&self) -> UsersClient {
         self.app.links.users(self.call())
     }
 
-    pub(crate) fn administration(&self) -> AdministrationClient<Peer> {
+    pub(crate) fn administration(&self) -> AdministrationClient {
         self.app.links.administration(self.call())
     }
 
-    pub(crate) fn privacy(&self) -> PrivacyClient<Peer> {
+    pub(crate) fn privacy(&self) -> PrivacyClient {
         self.app.links.privacy(self.call())
     }
 
-    pub(crate) fn profiles(&self) -> ProfilesClient<Peer> {
+    pub(crate) fn profiles(&self) -> ProfilesClient {
         self.app.links.profiles(self.call())
     }
 
-    pub(crate) fn auth(&self) -> AuthClient<Peer> {
+    pub(crate) fn auth(&self) -> AuthClient {
         self.app.links.auth(self.call())
     }
 
-    pub(crate) fn factors(&self) -> FactorsClient<Peer> {
+    pub(crate) fn factors(&self) -> FactorsClient {
         self.app.links.factors(self.call())
     }
 
-    pub(crate) fn service_accounts(&self) -> ServiceAccountsClient<Peer> {
+    pub(crate) fn service_accounts(&self) -> ServiceAccountsClient {
         self.app.links.service_accounts(self.call())
     }
 
-    pub(crate) fn passwords(&self) -> PasswordsClient<Peer> {
+    pub(crate) fn passwords(&self) -> PasswordsClient {
         self.app.links.passwords(self.call())
     }
 
-    pub(crate) fn notifications(&self) -> NotificationsClient<Peer> {
+    pub(crate) fn notifications(&self) -> NotificationsClient {
         self.app.links.notifications(self.call())
     }
 
-    pub(crate) fn dead_letters(&self) -> DeadLettersClient<Peer> {
+    pub(crate) fn dead_letters(&self) -> DeadLettersClient {
         self.app.links.dead_letters(self.call())
     }
 
-    pub(crate) fn ip_blocks(&self) -> IpBlocksClient<Peer> {
+    pub(crate) fn ip_blocks(&self) -> IpBlocksClient {
         self.app.links.ip_blocks(self.call())
     }
 
-    pub(crate) fn password_administration(&self) -> PasswordAdministrationClient<Peer> {
+    pub(crate) fn password_administration(&self) -> PasswordAdministrationClient {
         self.app.links.password_administration(self.call())
     }
 
-    pub(crate) fn otp(&self) -> OtpClient<Peer> {
+    pub(crate) fn otp(&self) -> OtpClient {
         self.app.links.otp(self.call())
     }
 
-    pub(crate) fn audit(&self) -> AuditClient<Peer> {
+    pub(crate) fn audit(&self) -> AuditClient {
         self.app.links.audit(self.call())
     }
 
-    pub(crate) fn trail(&self) -> TrailClient<Peer> {
+    pub(crate) fn trail(&self) -> TrailClient {
         TrailClient::new(self.app.links.peer_as(Role::Audit, self.call().clone()))
     }
 
-    pub(crate) fn statistics(&self) -> StatisticsClient<Peer> {
+    pub(crate) fn statistics(&self) -> StatisticsClient {
         StatisticsClient::new(self.app.links.peer_as(Role::Audit, self.call().clone()))
     }
 
-    pub(crate) fn transfer(&self) -> TransferClient<Peer> {
+    pub(crate) fn transfer(&self) -> TransferClient {
         self.app.links.transfer(self.call())
     }
 }

@@ -62,11 +62,11 @@ impl Node {
         Self { app, clock, peers, wiring }
     }
 
-    pub(crate) fn otp(&self, person: Option<Person>) -> OtpClient<Peer> {
+    pub(crate) fn otp(&self, person: Option<Person>) -> OtpClient {
         self.wiring.links.otp(&Arc::new(self.wiring.call(Role::Gateway, person)))
     }
 
-    pub(crate) fn codes(&self, service: Role) -> CodesClient<Peer> {
+    pub(crate) fn codes(&self, service: Role) -> CodesClient {
         CodesClient::new(self.wiring.links.peer_as(Role::Otp, Arc::new(self.wiring.call(service, None))))
     }
 

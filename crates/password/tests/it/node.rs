@@ -91,41 +91,41 @@ impl Node {
         denizen_password::start_jobs(&self.app, &self.wiring.tasks);
     }
 
-    pub(crate) fn passwords(&self, person: Option<Person>) -> PasswordsClient<Peer> {
+    pub(crate) fn passwords(&self, person: Option<Person>) -> PasswordsClient {
         self.wiring.links.passwords(&Arc::new(self.wiring.call(Role::Gateway, person)))
     }
 
     /// The public operations under an idempotency key. The fingerprint stands for the request.
-    pub(crate) fn passwords_once(&self, person: Option<Person>, key: &str) -> PasswordsClient<Peer> {
+    pub(crate) fn passwords_once(&self, person: Option<Person>, key: &str) -> PasswordsClient {
         let mut call = self.wiring.call(Role::Gateway, person);
         call.idempotency = Some(Idempotency { key: key.to_owned(), fingerprint: [7; 32] });
         self.wiring.links.passwords(&Arc::new(call))
     }
 
-    pub(crate) fn credentials(&self, service: Role) -> CredentialsClient<Peer> {
+    pub(crate) fn credentials(&self, service: Role) -> CredentialsClient {
         CredentialsClient::new(self.peer(service))
     }
 
-    pub(crate) fn transfer(&self, service: Role) -> TransferClient<Peer> {
+    pub(crate) fn transfer(&self, service: Role) -> TransferClient {
         TransferClient::new(self.peer(service))
     }
 
-    pub(crate) fn ip_blocks(&self, person: Option<Person>) -> IpBlocksClient<Peer> {
+    pub(crate) fn ip_blocks(&self, person: Option<Person>) -> IpBlocksClient {
         self.wiring.links.ip_blocks(&Arc::new(self.wiring.call(Role::Gateway, person)))
     }
 
     /// The operations on IP blocks for a person at an address.
-    pub(crate) fn ip_blocks_from(&self, person: Person, ip: &str) -> IpBlocksClient<Peer> {
+    pub(crate) fn ip_blocks_from(&self, person: Person, ip: &str) -> IpBlocksClient {
         let mut call = self.wiring.call(Role::Gateway, Some(person));
         call.ip = Some(ip.parse().unwrap());
         self.wiring.links.ip_blocks(&Arc::new(call))
     }
 
-    pub(crate) fn ip_block_feed(&self, service: Role) -> IpBlockFeedClient<Peer> {
+    pub(crate) fn ip_block_feed(&self, service: Role) -> IpBlockFeedClient {
         IpBlockFeedClient::new(self.peer(service))
     }
 
-    pub(crate) fn administration(&self, person: Person) -> PasswordAdministrationClient<Peer> {
+    pub(crate) fn administration(&self, person: Person) -> PasswordAdministrationClient {
         let call = self.wiring.call(Role::Gateway, Some(person));
         self.wiring.links.password_administration(&Arc::new(call))
     }

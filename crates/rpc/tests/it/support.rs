@@ -15,7 +15,7 @@ use denizen_kit::trace::{Records, Tracer};
 use denizen_rpc::events::internal::v1 as wire;
 use denizen_rpc::events::internal::v1::event_log_client::EventLogClient;
 use denizen_rpc::events::internal::v1::event_log_server::{EventLog, EventLogServer};
-use denizen_rpc::{Link, Links, Peer, Reply, Services, Signer, serve};
+use denizen_rpc::{Link, Links, Reply, Services, Signer, serve};
 use futures::Stream;
 use tokio::sync::Notify;
 use tonic::service::Routes;
@@ -99,7 +99,7 @@ impl House {
         Arc::new(HashMap::from([(role, self.link.clone())]))
     }
 
-    pub(crate) fn log(&self, cx: &Cx) -> EventLogClient<Peer> {
+    pub(crate) fn log(&self, cx: &Cx) -> EventLogClient {
         let links = Links::new(Role::Audit, self.table(), signer([1; 32])).traced(self.tracer.clone());
         links.event_log(Role::Users, cx)
     }

@@ -111,45 +111,45 @@ impl House {
     }
 
     /// The public operations for a caller.
-    pub(crate) fn users(&self, caller: &Caller) -> UsersClient<Peer> {
+    pub(crate) fn users(&self, caller: &Caller) -> UsersClient {
         self.links.users(&Arc::new(call(caller, None)))
     }
 
     /// The same with an idempotency key; each `request` has another fingerprint.
-    pub(crate) fn users_once(&self, caller: &Caller, key: &str, request: &str) -> UsersClient<Peer> {
+    pub(crate) fn users_once(&self, caller: &Caller, key: &str, request: &str) -> UsersClient {
         let wish = Idempotency { key: key.to_owned(), fingerprint: sha256(request.as_bytes()) };
         self.links.users(&Arc::new(call(caller, Some(wish))))
     }
 
     /// The operations on pictures and push tokens for a caller.
-    pub(crate) fn profiles(&self, caller: &Caller) -> ProfilesClient<Peer> {
+    pub(crate) fn profiles(&self, caller: &Caller) -> ProfilesClient {
         self.links.profiles(&Arc::new(call(caller, None)))
     }
 
     /// The same with an idempotency key.
-    pub(crate) fn profiles_once(&self, caller: &Caller, key: &str, request: &str) -> ProfilesClient<Peer> {
+    pub(crate) fn profiles_once(&self, caller: &Caller, key: &str, request: &str) -> ProfilesClient {
         let wish = Idempotency { key: key.to_owned(), fingerprint: sha256(request.as_bytes()) };
         self.links.profiles(&Arc::new(call(caller, Some(wish))))
     }
 
     /// Many accounts at once, for a caller.
-    pub(crate) fn transfer(&self, caller: &Caller) -> TransferClient<Peer> {
+    pub(crate) fn transfer(&self, caller: &Caller) -> TransferClient {
         self.links.transfer(&Arc::new(call(caller, None)))
     }
 
     /// What administrators do, for a caller.
-    pub(crate) fn administration(&self, caller: &Caller) -> AdministrationClient<Peer> {
+    pub(crate) fn administration(&self, caller: &Caller) -> AdministrationClient {
         self.links.administration(&Arc::new(call(caller, None)))
     }
 
     /// What gateways ask, for a service.
-    pub(crate) fn access(&self, service: Role) -> AccessClient<Peer> {
+    pub(crate) fn access(&self, service: Role) -> AccessClient {
         let call = call(&Caller::service(service), None);
         AccessClient::new(self.links.peer_as(Role::Users, Arc::new(call)))
     }
 
     /// The internal operations for a service.
-    pub(crate) fn directory(&self, service: Role) -> DirectoryClient<Peer> {
+    pub(crate) fn directory(&self, service: Role) -> DirectoryClient {
         let call = call(&Caller::service(service), None);
         DirectoryClient::new(self.links.peer_as(Role::Users, Arc::new(call)))
     }

@@ -1,5 +1,7 @@
 //! Compiles the contracts in `proto/` without protoc, and lists their methods.
 
+mod services;
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,7 +25,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         out.join("methods.rs"),
         method_table(&DescriptorPool::from_file_descriptor_set(set.clone())?)?,
     )?;
-    tonic_prost_build::configure().include_file("contracts.rs").compile_fds(set)?;
+    let mut config = prost_build::Config::new();
+    config.include_file("contracts.rs").service_generator(Box::new(services::Generator));
+    config.compile_fds(set)?;
     Ok(())
 }
 
