@@ -18,17 +18,18 @@ class Session:
 
 
 class People:
-    """Makes the requests of a mix: of each hundred so many refreshes and logins, the rest reads of the own account."""
+    """Makes the requests of a mix: of each hundred so many refreshes, logins and requests on a route whose limit all nodes
+    count together; the rest reads the own account."""
 
-    def __init__(self, sessions, ports, refreshes, logins):
+    def __init__(self, sessions, ports, refreshes, logins, counted):
         self.sessions, self.ports = sessions, ports
-        self.refreshes, self.logins = refreshes, logins
+        self.refreshes, self.logins, self.counted = refreshes, logins, counted
 
     @classmethod
-    async def gather(cls, ports, count, refreshes=15, logins=5):
+    async def gather(cls, ports, count, refreshes=15, logins=5, counted=0):
         emails = await register(ports[0], count, "people")
         tokens = await asyncio.gather(*(log_in(ports[0], email) for email in emails))
-        return cls([Session(email, *pair) for email, pair in zip(emails, tokens)], ports, refreshes, logins)
+        return cls([Session(email, *pair) for email, pair in zip(emails, tokens)], ports, refreshes, logins, counted)
 
     def request(self, number):
         # 37 and 100 have no common factor: the kinds are spread over each hundred.
@@ -42,5 +43,7 @@ class People:
             session = self.sessions[(turn * self.logins + place - self.refreshes) % len(self.sessions)]
             body = {"identifier": session.email, "password": PASSWORD}
             return Request("login", port, "POST", "/api/v1/auth/login", body)
+        if place < self.refreshes + self.logins + self.counted:
+            return Request("counted", port, "GET", "/counted/x")
         session = self.sessions[number % len(self.sessions)]
         return Request("me", port, "GET", "/api/v1/users/me", token=session.access)

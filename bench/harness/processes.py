@@ -48,6 +48,22 @@ class Process:
         if self.runs():
             self.process.send_signal(number)
 
+    def ticks(self):
+        """Processor time so far, in hundredths of a second."""
+        with open(f"/proc/{self.pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    async def quiet(self, limit=20):
+        """Waits until what was done before has no more work after it: mails, events, the audit trail."""
+        before = self.ticks()
+        for _ in range(limit * 2):
+            await asyncio.sleep(0.5)
+            now = self.ticks()
+            if now - before <= 2:
+                return
+            before = now
+
     def kill(self):
         self.signal(signal.SIGKILL)
         self.process.wait()
