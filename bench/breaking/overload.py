@@ -19,12 +19,14 @@ ROUNDS = 3
 class Run:
     """What came of one load: who got in, who was told to come back, and anything else."""
 
-    def __init__(self, samples, seconds):
+    def __init__(self, samples, begin, end):
         self.good = [sample for sample in samples if sample.status == 200]
         self.shed = [sample for sample in samples if sample.status in (429, 503)]
         self.others = [sample for sample in samples if sample.status not in (200, 429, 503)]
         self.silent = [sample for sample in self.shed if "retry-after" not in sample.answer.headers]
-        self.count, self.rate = len(samples), len(self.good) / seconds
+        self.count = len(samples)
+        # Those still in the queue at the end are answered after it: what counts is the pace while the load lasts.
+        self.rate = sum(begin <= sample.ended < end for sample in self.good) / (end - begin)
 
     def took(self, samples, share):
         return percentile([sample.took for sample in samples], share)
@@ -36,15 +38,13 @@ def login(port, emails, number):
 
 
 async def open_loop(node, emails, rate, seconds):
-    """Logins at an even pace; only those that were due within the time count, and answers within it make the rate."""
+    """Logins at an even pace, for so long."""
     load = Load(rate, lambda number: login(node.port, emails, number), PATIENCE).start()
     begin = time.monotonic()
     await asyncio.sleep(seconds)
     end = time.monotonic()
     await load.stop()
-    run = Run(load.between(begin, end), seconds)
-    # What was in the queue at the end is answered after it; what counts is the pace while the load lasts.
-    run.rate = sum(begin <= sample.ended < end for sample in run.good) / seconds
+    run = Run(load.between(begin, end), begin, end)
     run.lateness, run.end = load.lateness(), end
     return run
 
@@ -64,6 +64,12 @@ async def normal_again(node, emails, since, limit):
             return time.monotonic() - since
         await asyncio.sleep(0.05)
     return float("inf")
+
+
+async def closed_loop(node, emails, seconds):
+    begin = time.monotonic()
+    samples = await closed(CLIENTS, seconds, lambda number: login(node.port, emails, number))
+    return Run(samples, begin, begin + seconds)
 
 
 async def alone(node, emails, times=40):
@@ -89,7 +95,7 @@ class Round:
 
 async def measure(lab, node, emails, quick):
     seconds, runs = lab.seconds(8), {}
-    peak = Run(await closed(CLIENTS, seconds, lambda number: login(node.port, emails, number)), seconds)
+    peak = await closed_loop(node, emails, seconds)
     for times in GOODPUT:
         await node.quiet()
         runs[times] = await open_loop(node, emails, peak.rate * times, seconds)
@@ -102,7 +108,7 @@ async def run(lab, report):
     emails = await register(node.port, 50, "storm")
     await node.quiet()
     quick = await alone(node, emails)
-    await closed(CLIENTS, 2, lambda number: login(node.port, emails, number))
+    await closed_loop(node, emails, 2)
     rounds = [await measure(lab, node, emails, quick) for _ in range(1 if lab.options.brief else ROUNDS)]
     tell(report, quick, rounds)
     promises(report, rounds)
