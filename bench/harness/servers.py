@@ -89,7 +89,7 @@ class Redis(Process):
 
 
 class Silence:
-    """A server whose packets vanish: it neither answers nor refuses. Where nft is not at hand it is halted instead, which
+    """A server whose packets vanish: it neither answers nor refuses. Where nft cannot be used it is halted instead, which
     differs in that its kernel still takes connections."""
 
     TABLE = "denizen_breaks"
@@ -99,12 +99,12 @@ class Silence:
 
     def begin(self):
         rules = (f"table inet {self.TABLE} {{ chain input {{ type filter hook input priority 0; "
-                 f"tcp dport {self.process.port} drop; tcp sport {self.process.port} drop; }} }}")
+                 f"tcp dport {self.process.port} drop; tcp sport {self.process.port} drop; }}; }}")
         if shutil.which("nft"):
-            self.dropped = subprocess.run(["nft", rules.replace("table", "add table", 1)], capture_output=True).returncode == 0
+            self.dropped = subprocess.run(["nft", rules], capture_output=True).returncode == 0
         if not self.dropped:
             self.process.signal(signal.SIGSTOP)
-        return "its packets dropped (nft)" if self.dropped else "halted (SIGSTOP; nft is not at hand)"
+        return "its packets are dropped (nft)" if self.dropped else "halted (SIGSTOP; nft cannot be used)"
 
     def end(self):
         if self.dropped:
