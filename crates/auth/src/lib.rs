@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod crowd;
 mod error;
 pub mod events;
 mod feed;
@@ -29,6 +30,7 @@ use denizen_rpc::auth::v1::service_accounts_server::ServiceAccountsServer;
 use tonic::service::RoutesBuilder;
 
 pub use config::{Algorithm, Config, LimitPolicy};
+pub use crowd::Crowd;
 pub use error::{Error, Result};
 pub use events::EVENTS;
 pub use feed::Feed;
@@ -57,12 +59,14 @@ pub struct App {
     pub keys: Keys,
     /// Wakes the streams of revocations.
     pub feed: Feed,
+    /// Whether there was no room for a password a moment ago.
+    pub crowd: Crowd,
 }
 
 impl App {
-    /// The service, with a feed of its own.
+    /// The service, with a feed of its own and nobody at the door.
     pub fn new(db: Db, links: Links, clock: Clock, config: Config, keys: Keys) -> Self {
-        Self { db, links, clock, config, keys, feed: Feed::default() }
+        Self { db, links, clock, config, keys, feed: Feed::default(), crowd: Crowd::default() }
     }
 }
 

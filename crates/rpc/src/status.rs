@@ -74,18 +74,19 @@ const fn grpc_code(kind: Kind) -> tonic::Code {
 }
 
 fn log(problem: &Problem) {
-    let cause = problem.cause.as_ref().map(ToString::to_string).unwrap_or_default();
-    match problem.kind {
-        Kind::Internal => {
-            tracing::error!(code = problem.code.as_str(), cause, "an operation failed: {}", problem.detail);
+    let code = problem.code.as_str();
+    match (problem.kind, &problem.cause) {
+        (Kind::Internal, cause) => {
+            let cause = cause.as_ref().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(code, cause, "an operation failed: {}", problem.detail);
         }
-        Kind::Unavailable | Kind::Timeout => {
-            tracing::warn!(
-                code = problem.code.as_str(),
-                cause,
-                "an operation could not be done: {}",
-                problem.detail
-            );
+        (Kind::Unavailable | Kind::Timeout, Some(cause)) => {
+            tracing::warn!(code, %cause, "an operation could not be done: {}", problem.detail);
+        }
+        // Without a cause it comes from another service, which has logged it, or says that there is too much work: a line for
+        // each such request would be more of that.
+        (Kind::Unavailable | Kind::Timeout, None) => {
+            tracing::debug!(code, "an operation could not be done: {}", problem.detail);
         }
         _ => {}
     }

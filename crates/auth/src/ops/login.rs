@@ -1,5 +1,7 @@
 //! Log in by identifier and password. Does not tell an unknown account from a wrong password, in words or in time.
 
+use std::time::Instant;
+
 use denizen_kit::cx::Cx;
 use denizen_kit::id::UserId;
 use denizen_kit::problem::Problem;
@@ -20,11 +22,13 @@ pub(crate) async fn login(app: &App, cx: &Cx, wanted: PasswordLogin) -> Result<O
 }
 
 async fn check(app: &App, cx: &Cx, wanted: PasswordLogin) -> Result<Outcome> {
+    app.crowd.admit(Instant::now())?;
     let found = peers::lookup(app, cx, wanted.by).await?;
     let user_id = found.account.as_ref().map(|account| account.id);
     let epoch = epoch(app, user_id.unwrap_or_else(UserId::nil)).await?;
 
-    let valid = peers::is_password(app, cx, user_id, found.identifier_key, wanted.password).await?;
+    let valid = peers::is_password(app, cx, user_id, found.identifier_key, wanted.password).await;
+    let valid = valid.inspect_err(|error| app.crowd.note(error, Instant::now()))?;
     let Some(account) = found.account.filter(|_| valid) else {
         return Err(failed(app, cx, user_id, Method::Password, Error::BadCredentials).await?);
     };

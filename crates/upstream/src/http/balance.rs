@@ -1,8 +1,8 @@
 //! How one target is chosen among those that take requests.
 //!
 //! Every rule sees the same candidates: the targets of the lowest priority that has any, which are healthy, not ejected,
-//! and not tried yet for this request. If there are none, those tried before may be tried again; then those that are only
-//! ejected. When all are unhealthy there is nothing to choose.
+//! and not tried yet for this request. If there are none, those tried before may be tried again, but for those that could
+//! not be reached; then those that are only ejected; then any. When all are unhealthy there is nothing to choose.
 
 mod hash;
 mod least;
@@ -25,6 +25,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) key: Option<u64>,
     /// Targets that have been tried for this request.
     pub(crate) tried: &'a [usize],
+    /// Those of them that could not even be connected to.
+    pub(crate) unreached: &'a [usize],
     pub(crate) dice: &'a Dice,
 }
 
@@ -34,7 +36,11 @@ enum Level {
     Fresh,
     Tried,
     Ejected,
+    Any,
 }
+
+/// All levels, in order.
+const LEVELS: [Level; 4] = [Level::Fresh, Level::Tried, Level::Ejected, Level::Any];
 
 /// The candidates of one level and priority.
 struct Candidates<'a> {
@@ -49,12 +55,19 @@ struct Candidates<'a> {
 impl Choice<'_> {
     /// The index of the target to send to; none when all are unhealthy.
     pub(crate) fn pick(&self, set: &TargetSet) -> Option<usize> {
-        [Level::Fresh, Level::Tried, Level::Ejected].into_iter().find_map(|level| self.pick_at(set, level))
+        LEVELS.into_iter().find_map(|level| self.pick_at(set, level))
     }
 
     /// Whether there is a target that was not tried yet.
     pub(crate) fn has_another(&self, set: &TargetSet) -> bool {
         self.candidates(set, Level::Fresh).is_some()
+    }
+
+    /// Whether the next choice is a target that was not tried yet, be it one that is left out for a while: an ejection is
+    /// a guess, and that the others cannot be reached is knowledge.
+    pub(crate) fn is_next_untried(&self, set: &TargetSet) -> bool {
+        let next = LEVELS.into_iter().find(|level| self.candidates(set, *level).is_some());
+        matches!(next, Some(Level::Fresh | Level::Ejected))
     }
 
     fn pick_at(&self, set: &TargetSet, level: Level) -> Option<usize> {
@@ -87,14 +100,15 @@ impl<'a> Candidates<'a> {
     }
 
     fn is_candidate(&self, index: usize) -> bool {
-        let standing = &self.set.get(index).standing;
+        let (standing, choice) = (&self.set.get(index).standing, self.choice);
         if standing.is_unhealthy() {
             return false;
         }
         match self.level {
-            Level::Fresh => !standing.is_ejected(self.choice.now) && !self.choice.tried.contains(&index),
-            Level::Tried => !standing.is_ejected(self.choice.now),
-            Level::Ejected => true,
+            Level::Fresh => !standing.is_ejected(choice.now) && !choice.tried.contains(&index),
+            Level::Tried => !standing.is_ejected(choice.now) && !choice.unreached.contains(&index),
+            Level::Ejected => !choice.tried.contains(&index),
+            Level::Any => true,
         }
     }
 
@@ -124,7 +138,7 @@ mod tests {
     }
 
     pub(super) fn choice(balance: Balance, dice: &Dice) -> Choice<'_> {
-        Choice { balance, now: Instant::now(), key: None, tried: &[], dice }
+        Choice { balance, now: Instant::now(), key: None, tried: &[], unreached: &[], dice }
     }
 
     /// How often each is chosen; every request is still under way.
@@ -148,7 +162,7 @@ mod tests {
             set.get(1).standing.eject(&PassiveSpec::default(), now, |time| time);
             let pick = |tried: &[usize]| {
                 let key = Some(dice.next());
-                Choice { balance, now, key, tried, dice: &dice }.pick(&set)
+                Choice { balance, now, key, tried, unreached: &[], dice: &dice }.pick(&set)
             };
             for _ in 0..50 {
                 assert!(matches!(pick(&[]), Some(2 | 3)), "{balance:?}");
@@ -161,6 +175,32 @@ mod tests {
             set.get(1).standing.set_unhealthy(true);
             assert_eq!(pick(&[]), None, "{balance:?}");
             assert!(Duration::from_secs(1) > now.elapsed());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_left_out_comes_before_one_that_cannot_be_reached() {
+        let dice = Dice::from_seed(1);
+        for balance in [Balance::RoundRobin, Balance::LeastConnections, Balance::PeakEwma, Balance::Hash] {
+            let set = set(&[1, 1]);
+            let now = Instant::now();
+            set.get(1).standing.eject(&PassiveSpec::default(), now, |time| time);
+            let choice = |tried, unreached| Choice {
+                balance,
+                now,
+                key: Some(dice.next()),
+                tried,
+                unreached,
+                dice: &dice,
+            };
+            assert_eq!(choice(&[], &[]).pick(&set), Some(0), "{balance:?}");
+            assert!(!choice(&[0], &[]).is_next_untried(&set), "{balance:?}: it was reached");
+            assert!(choice(&[0], &[0]).is_next_untried(&set), "{balance:?}");
+            assert_eq!(choice(&[0], &[0]).pick(&set), Some(1), "{balance:?}");
+            assert!(!choice(&[0, 1], &[0, 1]).is_next_untried(&set), "{balance:?}");
+            assert!(choice(&[0, 1], &[0, 1]).pick(&set).is_some(), "{balance:?}: any is tried again");
+            set.get(1).standing.set_unhealthy(true);
+            assert_eq!(choice(&[0], &[0]).pick(&set), Some(0), "{balance:?}: a failed check is knowledge");
         }
     }
 

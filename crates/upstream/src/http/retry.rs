@@ -89,8 +89,8 @@ impl Journey<'_> {
         self.tried.push(index);
         let (error, is_untouched) = match missed {
             Missed::Unsent(request, error) => {
-                let has_another = self.choice().has_another(&self.targets);
-                if has_another && self.failovers > 0 {
+                self.unreached.push(index);
+                if self.failovers > 0 && self.choice().is_next_untried(&self.targets) {
                     self.failovers -= 1;
                     return Ok(*request);
                 }

@@ -54,6 +54,8 @@ pub(crate) struct Journey<'a> {
     pub(super) pass: Pass,
     pub(super) targets: Arc<TargetSet>,
     pub(super) tried: Vec<usize>,
+    /// Those of them that could not be connected to.
+    pub(super) unreached: Vec<usize>,
     pub(super) retries: u32,
     pub(super) failovers: u32,
     pub(super) spare: Option<Spare>,
@@ -97,6 +99,7 @@ impl<'a> Journey<'a> {
             pass,
             targets: inner.targets.load_full(),
             tried: Vec::new(),
+            unreached: Vec::new(),
             retries: if pass == Pass::Probe { 0 } else { ask.retries },
             failovers: FAILOVERS,
             spare: None,
@@ -137,6 +140,7 @@ impl<'a> Journey<'a> {
             now: Instant::now(),
             key: self.ask.hash_key,
             tried: &self.tried,
+            unreached: &self.unreached,
             dice: &self.inner.dice,
         }
     }

@@ -1,0 +1,1 @@
+"""What bench/breaks breaks, a module for each section."""

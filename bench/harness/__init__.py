@@ -1,0 +1,1 @@
+"""What the measuring scripts share: connections, servers that are thrown away, load at an even pace, figures."""
