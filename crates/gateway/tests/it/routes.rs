@@ -206,6 +206,9 @@ async fn a_route_says_for_itself_which_pages_read_its_answers() {
     assert_eq!(response.headers()["access-control-allow-credentials"], "true");
     let (response, _) = send_to(&app, preflight("https://evil.test")).await;
     assert!(!response.headers().contains_key("access-control-allow-origin"));
+    assert!(!response.headers().contains_key("access-control-allow-credentials"));
+    assert_eq!(response.headers()["vary"], "Origin");
+    assert_eq!(send_to(&app, get("/page")).await.0.headers()["vary"], "Origin");
     let mut request = get("/page");
     request.headers_mut().insert("origin", "https://app.example".parse().unwrap());
     let (response, _) = send_to(&app, request).await;
