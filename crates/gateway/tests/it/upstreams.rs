@@ -97,6 +97,23 @@ async fn what_a_client_says_of_itself_reaches_no_upstream() {
 }
 
 #[tokio::test]
+async fn a_credential_that_is_not_looked_at_goes_on_unless_the_route_takes_it_off() {
+    let ask = async |config: Config, credential: &str| {
+        let mut request = get("/shop/x");
+        request.headers_mut().insert("authorization", credential.parse().unwrap());
+        let (response, asked) = send_to(&app(config), request).await;
+        assert_eq!(response.status(), 200, "{asked}");
+        asked["headers"]["authorization"].clone()
+    };
+    for credential in ["Basic eDp5", "Bearer of-another-house"] {
+        let (_upstream, config) = open_shop("").await;
+        assert_eq!(ask(config, credential).await, json!([credential]));
+        let (_upstream, config) = open_shop("request = { headers = { remove = [\"authorization\"] } }").await;
+        assert_eq!(ask(config, credential).await, Value::Null);
+    }
+}
+
+#[tokio::test]
 async fn a_body_has_the_limit_of_its_route() {
     let (_upstream, config) = open_shop("body_limit = \"10B\"").await;
     let app = app(config);

@@ -14,7 +14,7 @@ pub(crate) struct AccessSpec {
     /// One of them is needed.
     pub(crate) roles: Vec<String>,
     pub(crate) issuers: Vec<IssuerSpec>,
-    /// Whether upstreams get the access token too.
+    /// Whether upstreams get the access token that was looked at.
     pub(crate) keeps_authorization: bool,
     pub(crate) addresses: Addresses,
 }
