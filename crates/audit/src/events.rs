@@ -1,4 +1,5 @@
-//! The events that this service emits: it listens, and tells who read what it wrote, and what the edge refused.
+//! The events that this service emits: it listens, and tells who read what it wrote, and what the edge refused and
+//! forgot.
 
 use denizen_db::Event;
 use denizen_kit::id::UserId;
@@ -15,6 +16,11 @@ pub const EVENTS: &[(&str, &str)] = &[
         EdgeRefused::TYPE,
         "The gateway refused requests: `count` answers with this `code` in one minute, to one source or, without an \
          address, to all that were too many to tell apart.",
+    ),
+    (
+        EdgePurged::TYPE,
+        "Somebody took kept answers away from the gateways, named `by` url, prefix or tag. `count`: how many they were \
+         at the one that was asked.",
     ),
 ];
 
@@ -72,6 +78,23 @@ pub(crate) struct EdgeRefused {
 
 impl Event for EdgeRefused {
     const TYPE: &'static str = "edge.refused";
+
+    fn subject(&self) -> Option<UserId> {
+        None
+    }
+}
+
+/// Somebody took kept answers away. Which ones is not said: an address may hold something of a person.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct EdgePurged {
+    /// How they were named.
+    pub(crate) by: &'static str,
+    /// How many they were.
+    pub(crate) count: i64,
+}
+
+impl Event for EdgePurged {
+    const TYPE: &'static str = "edge.purged";
 
     fn subject(&self) -> Option<UserId> {
         None

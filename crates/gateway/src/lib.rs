@@ -99,11 +99,28 @@ pub fn openapi() -> OpenApi {
 }
 
 fn edge(app: &Arc<App>) -> Edge {
-    let (api, mut document) = faces::rest::api();
-    faces::operations::limit(&mut document, &app.config.operations);
-    let mut paths = faces::rest::paths(&document);
+    let (api, document) = exposed(&app.config);
     let (pages, page_paths) = system::routes(app, &document);
-    paths.extend(page_paths.into_iter().map(|path| (path.to_owned(), vec![Method::GET])));
     let router = api.with_state(app.clone()).merge(pages);
-    Edge::new(app.clone(), Table::new(&paths), router)
+    Edge::new(app.clone(), table(&document, &page_paths), router)
+}
+
+/// The paths that a process with these settings serves itself, as far as a route could have them: the proof of ACME is
+/// below a reserved one.
+pub(crate) fn own_paths(config: &Config) -> Table {
+    let (_, document) = exposed(config);
+    table(&document, &system::paths(config, &document))
+}
+
+/// The API, and the document of what this process exposes of it.
+fn exposed(config: &Config) -> (axum::Router<Arc<App>>, OpenApi) {
+    let (api, mut document) = faces::rest::api();
+    faces::operations::limit(&mut document, &config.operations);
+    (api, document)
+}
+
+fn table(document: &OpenApi, pages: &[&str]) -> Table {
+    let mut paths = faces::rest::paths(document);
+    paths.extend(pages.iter().map(|path| ((*path).to_owned(), vec![Method::GET])));
+    Table::new(&paths)
 }

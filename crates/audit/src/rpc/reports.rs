@@ -1,4 +1,4 @@
-//! What the edge refused.
+//! What the edge refused and forgot.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use denizen_rpc::{Reply, decode, serve};
 use tonic::Request;
 
 use crate::App;
+use crate::events::EdgePurged;
 use crate::ops::{self, MOST, Refusal};
 
 /// The service as a tower service.
@@ -36,6 +37,25 @@ impl Reports for ReportsService {
         })
         .await
     }
+
+    async fn report_purge(&self, request: Request<p::ReportPurgeRequest>) -> Reply<p::ReportPurgeResponse> {
+        let app = &self.0;
+        serve(&app.clock, request, async |cx, request| {
+            let purged = purged(&request)?;
+            let report = || async {
+                ops::report_purge(app, &cx, purged).await?;
+                Ok(p::ReportPurgeResponse {})
+            };
+            app.db.run_once(&cx, "ReportPurge", report).await
+        })
+        .await
+    }
+}
+
+fn purged(request: &p::ReportPurgeRequest) -> Result<EdgePurged, Problem> {
+    let by = ["url", "prefix", "tag"].into_iter().find(|by| *by == request.by);
+    let by = by.ok_or_else(|| Problem::invalid("/by", "unknown", "by is url, prefix or tag"))?;
+    Ok(EdgePurged { by, count: request.count.max(0) })
 }
 
 fn refusals(request: &p::ReportRefusalsRequest) -> Result<Vec<Refusal>, Problem> {

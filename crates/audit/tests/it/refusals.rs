@@ -1,4 +1,4 @@
-//! What the edge counted becomes entries.
+//! What the edge counted, and what it was told to forget, becomes entries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use denizen_kit::time::Deadline;
 use denizen_rpc::audit::internal::v1::Refusal;
 use denizen_rpc::audit::v1::ListEntriesRequest;
 
-use crate::support::{START, nodes, reader};
+use crate::support::{CLERK, START, nodes, reader};
 
 /// The gateway on its own behalf, with the key of a batch.
 fn gateway(batch: &str) -> Arc<Call> {
@@ -78,6 +78,30 @@ async fn only_the_gateway_tells_and_only_what_can_be() {
         }
         let many = vec![refusal("forbidden", "", 1); 2_001];
         assert!(node.report(gateway("z"), many).await.is_err(), "too many at once");
+        node.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn who_takes_kept_answers_away_becomes_an_entry() {
+    for node in nodes().await {
+        node.world.show_audit();
+        node.start();
+        node.report_purge(reader(), "tag").await.expect("taken");
+        node.world.taken_in("audit", 1).await;
+        let request = ListEntriesRequest { action: Some("edge.purged".to_owned()), ..Default::default() };
+        let entries = node.list_all(request).await;
+        let told: Vec<_> = entries
+            .iter()
+            .map(|entry| (entry.actor.as_str(), entry.details.as_str(), entry.result.as_str()))
+            .collect();
+        assert_eq!(told, [(CLERK, r#"{"by":"tag","count":3}"#, "ok")]);
+
+        let problem = node.report_purge(reader(), "all").await.expect_err("refused");
+        assert_eq!(problem.fields[0].pointer, "/by");
+        let other = Call { caller: Caller::service(Role::Otp), ..Call::clone(&reader()) };
+        let refused = node.report_purge(Arc::new(other), "tag").await;
+        assert_eq!(refused.expect_err("refused").code, Code::Forbidden);
         node.stop().await;
     }
 }

@@ -15,7 +15,7 @@ use denizen_kit::seal::{Key, Root};
 use denizen_kit::task::Tasks;
 use denizen_kit::time::{Clock, Deadline, Timestamp};
 use denizen_rpc::audit::internal::v1::reports_client::ReportsClient;
-use denizen_rpc::audit::internal::v1::{Refusal, ReportRefusalsRequest};
+use denizen_rpc::audit::internal::v1::{Refusal, ReportPurgeRequest, ReportRefusalsRequest};
 use denizen_rpc::audit::v1 as p;
 use denizen_rpc::events::internal::v1::Event;
 use denizen_rpc::events::internal::v1::event_log_server::EventLogServer;
@@ -163,6 +163,13 @@ impl Node {
     pub(crate) async fn report(&self, call: Arc<Call>, refusals: Vec<Refusal>) -> Result<(), Problem> {
         let mut reports = ReportsClient::new(self.app.links.peer_as(Role::Audit, call));
         let answer = reports.report_refusals(ReportRefusalsRequest { refusals }).await;
+        answer.map(drop).map_err(problem_from)
+    }
+
+    /// Tells a purge as the gateway does.
+    pub(crate) async fn report_purge(&self, call: Arc<Call>, by: &str) -> Result<(), Problem> {
+        let mut reports = ReportsClient::new(self.app.links.peer_as(Role::Audit, call));
+        let answer = reports.report_purge(ReportPurgeRequest { by: by.to_owned(), count: 3 }).await;
         answer.map(drop).map_err(problem_from)
     }
 

@@ -58,22 +58,27 @@ pub(super) fn mark_for(
         Place::Routed(rule, _) => rule.cors.as_ref(),
         _ => None,
     };
-    let Some(cors) = of_route else {
-        if let Some(origin) = allowed_origin(origin, origins) {
-            let map = response.headers_mut();
-            // Credentials that an upstream lets its own origins send are nothing that the settings grant.
-            for name in OF_UPSTREAMS {
-                map.remove(name);
-            }
-            mark(map, origin);
-        }
-        return;
-    };
     let map = response.headers_mut();
+    if let Some(cors) = of_route {
+        return mark_by_route(map, origin, cors);
+    }
+    if origins.is_empty() {
+        return;
+    }
+    let Some(allowed) = allowed_origin(origin, origins) else { return vary_by_origin(map) };
+    // Credentials that an upstream lets its own origins send are nothing that the settings grant.
     for name in OF_UPSTREAMS {
         map.remove(name);
     }
-    let Some(allowed) = origin.and_then(|origin| cors.allowed(origin)) else { return };
+    mark(map, allowed);
+}
+
+fn mark_by_route(map: &mut HeaderMap, origin: Option<&HeaderValue>, cors: &Cors) {
+    for name in OF_UPSTREAMS {
+        map.remove(name);
+    }
+    let allowed = origin.and_then(|origin| cors.allowed(origin));
+    let Some(allowed) = allowed else { return vary_by_origin(map) };
     if cors.credentials {
         map.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     }
@@ -102,10 +107,20 @@ pub(super) fn preflight(headers: &HeaderMap, cors: &Cors) -> Response {
 /// Lets the origin read the answer.
 fn mark(map: &mut HeaderMap, origin: HeaderValue) {
     if origin != "*" {
-        map.append(VARY, HeaderValue::from_static("Origin"));
+        vary_by_origin(map);
     }
     map.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     map.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+}
+
+/// Says that another origin would have got another answer, so that no cache between gives this one to it (Fetch
+/// standard, CORS protocol and HTTP caches).
+fn vary_by_origin(map: &mut HeaderMap) {
+    let lines = map.get_all(VARY).iter().filter_map(|value| value.to_str().ok());
+    let mut names = lines.flat_map(|line| line.split(',')).map(str::trim);
+    if !names.any(|name| name == "*" || name.eq_ignore_ascii_case("origin")) {
+        map.append(VARY, HeaderValue::from_static("Origin"));
+    }
 }
 
 #[cfg(test)]
@@ -125,5 +140,21 @@ mod tests {
         {
             assert_eq!(allowed(none), None, "{none:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_says_once_that_it_depends_on_the_origin() {
+        let vary = |given: &[&'static str]| {
+            let mut map = HeaderMap::new();
+            for line in given {
+                map.append(VARY, HeaderValue::from_static(line));
+            }
+            vary_by_origin(&mut map);
+            map.get_all(VARY).iter().map(|line| line.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(vary(&[]), ["Origin"]);
+        assert_eq!(vary(&["Accept", "x-origin"]), ["Accept", "x-origin", "Origin"]);
+        assert_eq!(vary(&["Accept, origin"]), ["Accept, origin"]);
+        assert_eq!(vary(&["*"]), ["*"]);
     }
 }

@@ -74,8 +74,7 @@ pub(crate) fn verify(
     let is_for_us = audiences.iter().any(|audience| issuer.audiences.contains(audience));
     let expires = number("exp")?.ok_or_else(refused)?;
     let starts = number("nbf")?.unwrap_or_default().max(number("iat")?.unwrap_or_default());
-    let subject = text("sub").filter(|subject| !subject.is_empty() && subject.len() <= MAX_SUBJECT);
-    let subject = subject.filter(|subject| subject.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+    let subject = text("sub").filter(|subject| is_nameable(subject));
     let (Some(subject), true) = (subject, text("iss") == Some(&issuer.issuer)) else { return Err(refused()) };
     if !is_for_us || starts > now + CLOCK_SKEW {
         return Err(refused());
@@ -91,6 +90,16 @@ pub(crate) fn verify(
     let user = format!("{}|{subject}", issuer.issuer);
     let limit_key = format!("limit:user:{user}").into();
     Ok(Foreign { user, roles, permissions, expires, limit_key })
+}
+
+/// Whether a subject can go into a header as it is: ASCII, as OpenID Connect Core §2 has it. A reader takes the space off
+/// the end of a header (RFC 9110 §5.5), and would take it for the subject without one.
+fn is_nameable(subject: &str) -> bool {
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte);
+    !subject.is_empty()
+        && subject.len() <= MAX_SUBJECT
+        && subject.bytes().all(is_plain)
+        && !subject.ends_with(' ')
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a time beyond the calendar is its end")]

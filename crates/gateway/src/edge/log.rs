@@ -1,6 +1,7 @@
 //! The line of a request in the access log: JSON or text without anything of a person, or the combined format of web
 //! servers, which has addresses and paths.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -59,8 +60,7 @@ impl Asked {
     }
 
     fn line(&self, at: Timestamp, ip: Option<IpAddr>, method: &Method, response: &Response) -> String {
-        let ip = ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
-        let at = at.strftime("%d/%b/%Y:%H:%M:%S +0000");
+        let (ip, at) = (address(ip), time(at));
         let Self { path, version, referer, agent } = self;
         let status = response.status().as_u16();
         let announced =
@@ -69,6 +69,19 @@ impl Asked {
         let bytes = bytes.map_or_else(|| "-".to_owned(), |bytes: u64| bytes.to_string());
         format!("{ip} - - [{at}] \"{method} {path} {version:?}\" {status} {bytes} \"{referer}\" \"{agent}\"")
     }
+}
+
+/// The line of a request that nobody could read.
+pub(super) fn unreadable(at: Timestamp, ip: Option<IpAddr>, status: u16) -> String {
+    format!("{} - - [{}] \"-\" {status} 0 \"-\" \"-\"", address(ip), time(at))
+}
+
+fn address(ip: Option<IpAddr>) -> String {
+    ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string())
+}
+
+fn time(at: Timestamp) -> impl fmt::Display {
+    at.strftime("%d/%b/%Y:%H:%M:%S +0000")
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> String {
@@ -106,5 +119,7 @@ mod tests {
             "192.0.2.1 - - [31/Jan/2026:11:00:00 +0000] \"GET /shop/a HTTP/1.1\" 200 5 \
              \"https://app.example/page\" \"curl \\x228\\x22\""
         );
+        let line = unreadable(at, Some("192.0.2.1".parse().unwrap()), 400);
+        assert_eq!(line, "192.0.2.1 - - [31/Jan/2026:11:00:00 +0000] \"-\" 400 0 \"-\" \"-\"");
     }
 }

@@ -10,9 +10,9 @@ use metrics::{Counter, Histogram};
 use super::body::Takes;
 
 /// Statuses that are counted each; all others count as 0.
-const STATUSES: [u16; 31] = [
+const STATUSES: [u16; 32] = [
     0, 101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 408, 409, 410,
-    412, 413, 415, 422, 429, 500, 501, 502, 503, 504,
+    412, 413, 415, 422, 429, 431, 500, 501, 502, 503, 504,
 ];
 
 /// What kind of thing answers.
@@ -217,19 +217,24 @@ impl Stats {
         Self { route: route.to_owned(), method: method.to_owned(), counts, seconds: OnceLock::new() }
     }
 
-    /// Counts one answer.
+    /// Counts one answer, and how long it took.
     pub(crate) fn record(&self, status: u16, took: Duration) {
+        self.count(status);
+        let seconds = self.seconds.get_or_init(|| {
+            let (method, route) = (self.method.clone(), self.route.clone());
+            metrics::histogram!("denizen_http_request_seconds", "method" => method, "route" => route)
+        });
+        seconds.record(took.as_secs_f64());
+    }
+
+    /// Counts one answer of which nobody knows how long it took.
+    pub(crate) fn count(&self, status: u16) {
         let place = STATUSES.binary_search(&status).unwrap_or(0);
         let count = self.counts[place].get_or_init(|| {
             let (method, route) = (self.method.clone(), self.route.clone());
             metrics::counter!("denizen_http_requests_total", "method" => method, "route" => route, "status" => STATUSES[place].to_string())
         });
         count.increment(1);
-        let seconds = self.seconds.get_or_init(|| {
-            let (method, route) = (self.method.clone(), self.route.clone());
-            metrics::histogram!("denizen_http_request_seconds", "method" => method, "route" => route)
-        });
-        seconds.record(took.as_secs_f64());
     }
 }
 

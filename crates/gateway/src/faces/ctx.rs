@@ -8,6 +8,7 @@ use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::time::Deadline;
 use denizen_rpc::Peer;
+use denizen_rpc::audit::internal::v1::reports_client::ReportsClient;
 use denizen_rpc::audit::v1::audit_client::AuditClient;
 use denizen_rpc::audit::v1::statistics_client::StatisticsClient;
 use denizen_rpc::audit::v1::trail_client::TrailClient;
@@ -149,6 +150,10 @@ impl Ctx {
 
     pub(crate) fn trail(&self) -> TrailClient {
         TrailClient::new(self.app.links.peer_as(Role::Audit, self.call().clone()))
+    }
+
+    pub(crate) fn reports(&self) -> ReportsClient {
+        ReportsClient::new(self.app.links.peer_as(Role::Audit, self.call().clone()))
     }
 
     pub(crate) fn statistics(&self) -> StatisticsClient {

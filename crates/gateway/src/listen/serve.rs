@@ -1,6 +1,7 @@
 //! One connection from its first byte to its last.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -135,7 +136,7 @@ async fn serve(shop: Arc<Shop>, stream: Stream, connection: Connection) {
         tokio::select! {
             ended = serving.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection broke");
+                    note_broken(&shop, connection.peer, &*error);
                 }
                 return;
             }
@@ -158,6 +159,19 @@ async fn serve(shop: Arc<Shop>, stream: Stream, connection: Connection) {
             }
         }
     }
+}
+
+/// Notes why a connection broke. A head that could not be read has its answer already, and nobody else knows of it.
+fn note_broken(shop: &Shop, peer: SocketAddr, error: &(dyn Error + 'static)) {
+    tracing::debug!(%error, "a connection broke");
+    let Some(error) = error.downcast_ref::<hyper::Error>() else { return };
+    // The preface of HTTP/2 in the midst of HTTP/1 gets no answer.
+    if !error.is_parse() || error.is_parse_version_h2() {
+        return;
+    }
+    let is_large = error.is_parse_too_large();
+    let status = if is_large { StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+    shop.edge.note_unreadable(peer, status);
 }
 
 /// Answers one request.

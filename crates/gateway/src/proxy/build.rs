@@ -16,6 +16,7 @@ use super::spec::grant::Grants;
 use super::spec::route::{RouteSpec, TargetSpec};
 use super::spec::upstream::UpstreamSpec;
 use super::spec::{Mistake, Raw};
+use crate::edge::table::Table;
 
 /// What rules are made with, beside what operators wrote.
 pub(crate) struct Maker<'a> {
@@ -25,6 +26,8 @@ pub(crate) struct Maker<'a> {
     pub(crate) before: Option<&'a Rules>,
     pub(crate) issuers: &'a Issuers,
     pub(crate) dialects: &'a Dialects,
+    /// The paths that this process serves itself.
+    pub(crate) own: &'a Table,
 }
 
 /// What routes name, by name.
@@ -108,6 +111,13 @@ impl Maker<'_> {
                 ));
                 continue;
             }
+            if !of_dialects && self.is_never_reached(&spec) {
+                let path = spec.pattern.text();
+                let detail =
+                    format!("path: {path}: this system serves it itself; override = true stands before it");
+                mistakes.push(mistake("route", &spec.name, "match", &detail));
+                continue;
+            }
             match target(&spec, named) {
                 Ok(target) => {
                     let issuers = self.issuers.of(&spec.access.issuers, self.tasks);
@@ -125,6 +135,12 @@ impl Maker<'_> {
 }
 
 impl Maker<'_> {
+    /// Whether no request could take the route: this process serves all its paths itself. What `gateway.operations`
+    /// leaves out is not there, so a route may have its path.
+    fn is_never_reached(&self, spec: &RouteSpec) -> bool {
+        !spec.overrides && spec.pattern.samples().iter().all(|path| self.own.route(path).is_some())
+    }
+
     /// A route that stays goes on counting the requests it answers.
     fn continued(&self, rule: Rule) -> Rule {
         if rule.concurrency.is_none() {

@@ -28,6 +28,7 @@ use denizen_kit::task::Tasks;
 use denizen_kit::time::Timestamp;
 
 use crate::config::Config;
+use crate::edge::table::Table;
 use build::Maker;
 use dialects::Dialects;
 use files::{RouteFiles, Texts};
@@ -44,6 +45,8 @@ pub(crate) struct Proxy {
     tasks: Tasks,
     issuers: Issuers,
     dialects: Dialects,
+    /// The paths that this process serves itself.
+    own: Table,
     pub(crate) identities: Identities,
 }
 
@@ -58,12 +61,13 @@ impl Proxy {
             Ok(parsed) => parsed,
             Err(mistakes) => (files.given.clone(), mistakes),
         };
-        let issuers = Issuers::new();
-        let maker = Maker { tasks, now, before: None, issuers: &issuers, dialects: &dialects };
+        let (issuers, own) = (Issuers::new(), crate::own_paths(config));
+        let maker = Maker { tasks, now, before: None, issuers: &issuers, dialects: &dialects, own: &own };
         let rules = maker.build(raw, mistakes);
         rules.report();
         let rules = ArcSwap::from_pointee(rules);
-        Self { rules, texts: Mutex::new(texts), tasks: tasks.clone(), issuers, dialects, identities }
+        let (texts, tasks) = (Mutex::new(texts), tasks.clone());
+        Self { rules, texts, tasks, issuers, dialects, own, identities }
     }
 
     /// The rules in force now.
@@ -83,7 +87,8 @@ impl Proxy {
         let rules = match files.parse(&texts) {
             Ok((raw, mistakes)) => {
                 let (tasks, issuers, dialects) = (&self.tasks, &self.issuers, &self.dialects);
-                Maker { tasks, now, before: Some(&before), issuers, dialects }.build(raw, mistakes)
+                let (before, own) = (Some(&*before), &self.own);
+                Maker { tasks, now, before, issuers, dialects, own }.build(raw, mistakes)
             }
             Err(mistakes) => before.with_mistakes(mistakes),
         };
@@ -99,8 +104,8 @@ pub(crate) fn check(config: &Config) -> Vec<String> {
     let mistakes = match files.parse(&files.texts()) {
         Ok((raw, mistakes)) => {
             let (tasks, issuers) = (Tasks::new(), Issuers::new());
-            let (now, dialects) = (Timestamp::UNIX_EPOCH, &config.dialects);
-            let maker = Maker { tasks: &tasks, now, before: None, issuers: &issuers, dialects };
+            let (now, dialects, own) = (Timestamp::UNIX_EPOCH, &config.dialects, crate::own_paths(config));
+            let maker = Maker { tasks: &tasks, now, before: None, issuers: &issuers, dialects, own: &own };
             maker.build(raw, mistakes).mistakes
         }
         Err(mistakes) => mistakes,

@@ -4,6 +4,7 @@ use serde_json::json;
 use denizen_kit::task::Tasks;
 
 use super::*;
+use crate::edge::table::Table;
 use crate::proxy::build::Maker;
 use crate::proxy::dialects::Dialects;
 use crate::proxy::issuers::Issuers;
@@ -18,7 +19,10 @@ fn rules(toml: &str) -> Rules {
     let raw = Raw { upstreams: list("upstreams"), routes: list("routes"), grants: list("grants") };
     let (tasks, issuers) = (Tasks::new(), Issuers::new());
     let (now, dialects) = (Timestamp::UNIX_EPOCH, Dialects::default());
-    let maker = Maker { tasks: &tasks, now, before: None, issuers: &issuers, dialects: &dialects };
+    let own = ["/api/v1/users", "/api/v1/users/{id}", "/docs", "/docs/", "/docs/{*file}"];
+    let own = Table::new(&own.map(|path| (path.to_owned(), vec![Method::GET])));
+    let (issuers, dialects) = (&issuers, &dialects);
+    let maker = Maker { tasks: &tasks, now, before: None, issuers, dialects, own: &own };
     maker.build(raw, Vec::new())
 }
 
@@ -108,6 +112,26 @@ fn own_paths_are_shadowed_only_by_those_that_say_so() {
     assert_eq!(find(&plain, get("/shop"), None), "all");
     let over = rules(&(route("all", "path = \"/{*rest}\"") + "override = true\n"));
     assert_eq!(find(&over, get("/api/v1/users"), None), "all");
+}
+
+#[test]
+fn a_route_that_could_never_be_reached_is_a_mistake() {
+    let mine = |path: &str| route("mine", &format!("path = \"{path}\", methods = [\"DELETE\"]"));
+    for path in ["/api/v1/users", "/api/v1/users/{who}", "/api/v1/users/me", "/docs/{*rest}"] {
+        let plain = rules(&mine(path));
+        assert!(plain.operator.list.is_empty(), "{path}");
+        let mistakes: Vec<String> = plain.mistakes.iter().map(ToString::to_string).collect();
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        assert!(mistakes[0].starts_with(&format!("route mine: match: path: {path}: ")), "{mistakes:?}");
+        assert!(mistakes[0].contains("override = true"), "{mistakes:?}");
+        let over = rules(&(mine(path) + "override = true\n"));
+        assert_eq!(over.mistakes, [], "{path}");
+    }
+    for path in
+        ["/{*rest}", "/api/{*rest}", "/api/v1/users/", "/api/v1/{kind}", "/api/v1/users/{who}/{*rest}"]
+    {
+        assert_eq!(rules(&mine(path)).mistakes, [], "{path}: some of its paths are no others'");
+    }
 }
 
 #[test]

@@ -20,10 +20,26 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 use utoipa::openapi::OpenApi;
 
+use crate::config::Config;
 use crate::state::App;
 
 /// The routes outside the API, and their paths. All of them take GET only.
 pub(crate) fn routes(app: &Arc<App>, document: &OpenApi) -> (Router, Vec<&'static str>) {
+    let mut list = pages(&app.config, document);
+    if app.tls.as_ref().is_some_and(|tls| tls.acme.is_some()) {
+        list.push(("/.well-known/acme-challenge/{token}", get(acme::proof)));
+    }
+    let paths = list.iter().map(|(path, _)| *path).collect();
+    let router = list.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
+    (router.with_state(app.clone()), paths)
+}
+
+/// The paths outside the API, but for that of the proof of ACME.
+pub(crate) fn paths(config: &Config, document: &OpenApi) -> Vec<&'static str> {
+    pages(config, document).into_iter().map(|(path, _)| path).collect()
+}
+
+fn pages(config: &Config, document: &OpenApi) -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     let mut list: Vec<(&'static str, MethodRouter<Arc<App>>)> = vec![
         ("/", get(home::home)),
         ("/info", get(home::info)),
@@ -36,17 +52,12 @@ pub(crate) fn routes(app: &Arc<App>, document: &OpenApi) -> (Router, Vec<&'stati
         ("/.well-known/denizen-certificates.json", get(certificates::keys)),
         ("/problems/{code}", get(problems::problem)),
     ];
-    if app.tls.as_ref().is_some_and(|tls| tls.acme.is_some()) {
-        list.push(("/.well-known/acme-challenge/{token}", get(acme::proof)));
-    }
     list.extend(docs::routes(document));
     list.extend(console::routes());
-    if app.config.development {
+    if config.development {
         list.extend(mailbox::routes());
     }
-    let paths = list.iter().map(|(path, _)| *path).collect();
-    let router = list.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
-    (router.with_state(app.clone()), paths)
+    list
 }
 
 /// Whether the client would rather have a page than JSON: a browser.

@@ -189,6 +189,10 @@ async fn other_origins_read_answers_only_when_they_are_named() {
     let (response, _) = send_to(&app, preflight("https://evil.test")).await;
     assert!(!response.headers().contains_key("access-control-allow-origin"));
     assert!(!response.headers().contains_key("access-control-allow-methods"));
+    assert_eq!(response.headers()["vary"], "Origin", "another origin gets another answer");
+    let (response, _) = send_to(&app, get("/info")).await;
+    assert_eq!(response.headers()["vary"], "Origin", "a cache must not keep this one for those that may");
+    assert!(!send(get("/info")).await.0.headers().contains_key("vary"), "where none may, all get the same");
 }
 
 #[tokio::test]

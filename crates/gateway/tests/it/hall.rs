@@ -1,6 +1,6 @@
 //! A gateway on real sockets, and the plainest of clients.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,9 +40,13 @@ pub(crate) struct Both {
 }
 
 /// Starts a gateway with TLS; it is told where it listens.
-pub(crate) async fn start_tls(mut config: Config) -> Both {
-    let (plain, tls) =
-        (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+pub(crate) async fn start_tls(config: Config) -> Both {
+    start_tls_at(config, Ipv4Addr::LOCALHOST.into()).await
+}
+
+/// The same at an address of this machine.
+pub(crate) async fn start_tls_at(mut config: Config, ip: IpAddr) -> Both {
+    let (plain, tls) = (TcpListener::bind((ip, 0)).await.unwrap(), TcpListener::bind((ip, 0)).await.unwrap());
     let (plain_at, tls_at) = (plain.local_addr().unwrap(), tls.local_addr().unwrap());
     config.sockets.tls.listen = Some(tls_at);
     let (app, tasks) = (app_of_now(config, None, &Clock::System), Tasks::new());

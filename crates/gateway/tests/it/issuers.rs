@@ -102,6 +102,9 @@ async fn tokens_of_another_issuer_are_taken_where_a_route_says_so() {
         with("nbf", json!("x")),
         with("iss", json!("https://evil.example")),
         with("sub", json!("")),
+        with("sub", json!("zoë")),
+        with("sub", json!("u 7 ")),
+        with("sub", json!("x".repeat(256))),
         issuer.token(&json!({ "alg": "HS256", "kid": "k1" }), &claims()),
         issuer.token(&json!({ "alg": "none", "kid": "k1" }), &claims()),
         issuer.token(&header, &claims()) + "x",
@@ -124,4 +127,19 @@ async fn unknown_keys_make_no_storm_of_fetches() {
     assert_eq!(issuer.fetches.load(Ordering::SeqCst), 1);
     let good = issuer.token(&json!({ "alg": "EdDSA", "kid": "k1" }), &claims());
     assert_eq!(asks(&app, &good).await.0, 200, "and the known one is not lost");
+}
+
+#[tokio::test]
+async fn an_issuer_has_a_name_that_a_header_can_say() {
+    for (name, count) in
+        [("https://idp.example", 0), ("https://idp.exämple", 1), ("https://a|b", 1), ("https://a b", 1)]
+    {
+        let issuers = format!(
+            "issuers = [{{ issuer = \"{name}\", jwks_url = \"https://idp.example/keys\", audiences = [\"shop\"] }}]"
+        );
+        let toml = route("/shop/{*rest}", &issuers).replace("upstream = \"shop\"", "upstream = \"denizen\"");
+        let mistakes = denizen_gateway::check_routes(&config(&toml));
+        assert_eq!(mistakes.len(), count, "{mistakes:?}");
+        assert!(mistakes.iter().all(|mistake| mistake.starts_with("route shop: issuers: issuer: ")));
+    }
 }

@@ -130,6 +130,24 @@ async fn the_table_has_an_order() {
 }
 
 #[tokio::test]
+async fn a_route_at_a_path_of_the_systems_own_says_so_or_is_a_mistake() {
+    let mine = route("mine", "/api/v1/users/me", "rewrite = \"/info\"");
+    let mistakes = denizen_gateway::check_routes(&config(&mine));
+    assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+    assert!(mistakes[0].starts_with("route mine: match: path: /api/v1/users/me: "), "{mistakes:?}");
+    let (response, _) = ask(config(&mine), get("/api/v1/users/me")).await;
+    assert_eq!(response.status(), 401, "the operation answers");
+    let over = mine.clone() + "override = true\n";
+    // What a process does not expose is not there: its path is free.
+    let alone = "[gateway]\noperations = [\"ListUsers\"]\n".to_owned() + &mine;
+    for toml in [over, alone] {
+        assert_eq!(denizen_gateway::check_routes(&config(&toml)), Vec::<String>::new(), "{toml}");
+        let (response, body) = ask(config(&toml), get("/api/v1/users/me")).await;
+        assert_eq!((response.status().as_u16(), &body["version"]), (200, &json!("1.2.3")), "{toml}");
+    }
+}
+
+#[tokio::test]
 async fn methods_that_no_route_takes_are_405_with_those_that_one_does() {
     let toml = "[[gateway.routes]]\nname = \"get\"\nmatch = { path = \"/thing\", methods = [\"GET\"] }\nupstream = \"denizen\"\n"
         .to_owned()
@@ -188,6 +206,9 @@ async fn a_route_says_for_itself_which_pages_read_its_answers() {
     assert_eq!(response.headers()["access-control-allow-credentials"], "true");
     let (response, _) = send_to(&app, preflight("https://evil.test")).await;
     assert!(!response.headers().contains_key("access-control-allow-origin"));
+    assert!(!response.headers().contains_key("access-control-allow-credentials"));
+    assert_eq!(response.headers()["vary"], "Origin");
+    assert_eq!(send_to(&app, get("/page")).await.0.headers()["vary"], "Origin");
     let mut request = get("/page");
     request.headers_mut().insert("origin", "https://app.example".parse().unwrap());
     let (response, _) = send_to(&app, request).await;

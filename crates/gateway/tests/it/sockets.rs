@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::hall::{LIMIT, exchange, get, start};
+use crate::hall::{LIMIT, exchange, get, start, until};
 use crate::setting::config;
 
 #[tokio::test]
@@ -56,6 +57,34 @@ async fn requests_that_could_be_two_are_refused() {
     assert!(exchange(address, &get("/info", &long)).await.starts_with("HTTP/1.1 431"));
     let many = "X-Many: x\r\n".repeat(200);
     assert!(exchange(address, &get("/info", &many)).await.starts_with("HTTP/1.1 431"));
+    tasks.stop().await;
+}
+
+/// All runs on the thread of the test, so its own recorder gets what is measured.
+#[tokio::test]
+async fn requests_that_nobody_can_read_are_counted_and_count_for_their_address() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let (_guard, shown) = (metrics::set_default_local_recorder(&recorder), recorder.handle());
+    let toml = "[gateway.proxy_protocol]\nfrom = [\"127.0.0.0/8\"]\n[gateway.limits]\nper_ip = \"3/1h\"";
+    let (address, tasks, _) = start(config(toml)).await;
+    let from = |ip: &str, text: &str| format!("PROXY TCP4 {ip} 127.0.0.1 4000 80\r\n{text}");
+    let long = get("/info", &format!("X-Long: {}\r\n", "x".repeat(100_000)));
+    let spaces = "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n";
+    let bad = [(spaces, 400), ("GET / HTTP/9.9\r\n\r\n", 400), (long.as_str(), 431)];
+    for (text, status) in bad {
+        let answer = exchange(address, &from("203.0.113.9", text)).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    let line = |status: u16, count: u16| {
+        format!("denizen_http_requests_total{{method=\"\",route=\"none\",status=\"{status}\"}} {count}\n")
+    };
+    let (small, large) = (line(400, 2), line(431, 1));
+    // A connection ends, and is noted, a little after its client has gone.
+    until(|| std::future::ready(shown.render()), |text| text.contains(&small) && text.contains(&large)).await;
+    let again = exchange(address, &from("203.0.113.9", &get("/info", ""))).await;
+    assert!(again.starts_with("HTTP/1.1 429"), "its address has had its three: {again}");
+    let other = exchange(address, &from("203.0.113.10", &get("/info", ""))).await;
+    assert!(other.starts_with("HTTP/1.1 200"), "{other}");
     tasks.stop().await;
 }
 

@@ -1,12 +1,16 @@
 //! TLS as curl and openssl see it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use denizen_gateway::Config;
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::timeout;
 
 use crate::certificates::Authority;
-use crate::hall::{Both, exchange, get, run, start_tls, until};
+use crate::hall::{Both, LIMIT, exchange, get, run, start_tls, start_tls_at, until};
 use crate::setting;
 
 /// Settings with certificates of `a.test` and `*.b.test`, and `more` of the section `gateway.tls`.
@@ -169,6 +173,43 @@ async fn a_handshake_that_does_not_come_ends_the_connection() {
     assert_eq!(exchange(both.tls, "\u{16}\u{3}\u{1}").await, "");
     let answer = exchange(both.tls, &get("/health/live", "")).await;
     assert!(!answer.contains("HTTP"), "plain HTTP is not answered there");
+    both.tasks.stop().await;
+}
+
+/// An address of this machine from which limits by address hold: loopback is free of them. None where there is no
+/// network; nothing is sent to find out.
+async fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").await.ok()?;
+    socket.connect("192.0.2.1:9").await.ok()?;
+    let ip = socket.local_addr().ok()?.ip();
+    (!ip.is_loopback() && !ip.is_unspecified()).then_some(ip)
+}
+
+/// Whether the other side ends a connection that says nothing, within a time.
+async fn is_ended(stream: &mut TcpStream, within: Duration) -> bool {
+    timeout(within, stream.read(&mut [0])).await.is_ok()
+}
+
+#[tokio::test]
+async fn an_address_has_its_places_before_it_shakes_hands_and_gets_them_back() {
+    let Some(ip) = own_address().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new(folder.path(), "authority");
+    let mut config = config(&authority, "handshake_timeout = \"1m\"");
+    config.sockets.max_per_ip = 2;
+    let both = start_tls_at(config, ip).await;
+    let at = both.tls;
+    let open = || async move { TcpStream::connect(at).await.unwrap() };
+    let (mut first, mut second, mut third) = (open().await, open().await, open().await);
+    assert!(is_ended(&mut third, LIMIT).await, "a third is one too many, though nobody has shaken hands");
+    let mut plain = TcpStream::connect(both.plain).await.unwrap();
+    assert!(is_ended(&mut plain, LIMIT).await, "nor is there one without TLS");
+    let while_pending = Duration::from_millis(200);
+    assert!(!is_ended(&mut first, while_pending).await && !is_ended(&mut second, while_pending).await);
+    drop(first);
+    let is_let_in = || async move { !is_ended(&mut open().await, while_pending).await };
+    until(is_let_in, |is_let_in| *is_let_in).await;
+    drop(second);
     both.tasks.stop().await;
 }
 

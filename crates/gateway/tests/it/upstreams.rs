@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
+use axum::response::IntoResponse;
 use denizen_gateway::Config;
 use denizen_kit::task::Tasks;
-use http::Request;
+use http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -95,6 +97,23 @@ async fn what_a_client_says_of_itself_reaches_no_upstream() {
 }
 
 #[tokio::test]
+async fn a_credential_that_is_not_looked_at_goes_on_unless_the_route_takes_it_off() {
+    let ask = async |config: Config, credential: &str| {
+        let mut request = get("/shop/x");
+        request.headers_mut().insert("authorization", credential.parse().unwrap());
+        let (response, asked) = send_to(&app(config), request).await;
+        assert_eq!(response.status(), 200, "{asked}");
+        asked["headers"]["authorization"].clone()
+    };
+    for credential in ["Basic eDp5", "Bearer of-another-house"] {
+        let (_upstream, config) = open_shop("").await;
+        assert_eq!(ask(config, credential).await, json!([credential]));
+        let (_upstream, config) = open_shop("request = { headers = { remove = [\"authorization\"] } }").await;
+        assert_eq!(ask(config, credential).await, Value::Null);
+    }
+}
+
+#[tokio::test]
 async fn a_body_has_the_limit_of_its_route() {
     let (_upstream, config) = open_shop("body_limit = \"10B\"").await;
     let app = app(config);
@@ -104,6 +123,38 @@ async fn a_body_has_the_limit_of_its_route() {
     let chunks = futures::stream::iter((0..3).map(|_| Ok::<_, std::io::Error>("01234567")));
     let request = Request::post("/shop/x").body(Body::from_stream(chunks)).unwrap();
     assert_eq!(send_to(&app, request).await.0.status(), 413, "whatever length it says");
+}
+
+/// Lets pages of an origin send credentials.
+async fn let_in() -> impl IntoResponse {
+    [
+        ("access-control-allow-origin", "https://app.example"),
+        ("access-control-allow-credentials", "true"),
+        ("access-control-expose-headers", "x-inner"),
+        ("vary", "Accept-Encoding"),
+    ]
+}
+
+#[tokio::test]
+async fn what_an_upstream_grants_other_origins_is_not_granted_by_the_settings() {
+    let upstream = Upstream::serve(Router::new().fallback(let_in)).await;
+    let settings = "[gateway.cors]\norigins = [\"https://app.example\"]\n".to_owned();
+    let toml = settings + &upstream.toml("shop") + &route("/shop/{*rest}", "auth = \"none\"");
+    let app = app(config(&toml));
+    let mut request = get("/shop/x");
+    request.headers_mut().insert("origin", "https://app.example".parse().unwrap());
+    let (response, _) = send_to(&app, request).await;
+    let headers = response.headers();
+    assert_eq!(response.status(), 200);
+    assert_eq!(headers["access-control-allow-origin"], "https://app.example");
+    assert!(!headers.contains_key("access-control-allow-credentials"), "{headers:?}");
+    assert_ne!(headers["access-control-expose-headers"], "x-inner");
+    let vary = |headers: &HeaderMap| {
+        headers.get_all("vary").iter().map(|line| line.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(vary(headers), ["Accept-Encoding", "Origin"]);
+    let (response, _) = send_to(&app, get("/shop/x")).await;
+    assert_eq!(vary(response.headers()), ["Accept-Encoding", "Origin"], "nor is it for caches to give on");
 }
 
 #[tokio::test]

@@ -95,6 +95,7 @@ async fn who_registers_anothers_address_loses_what_they_have() {
         client.register("ada@example.test").await;
         let (here, _) = client.login("ada@example.test").await;
         let link = token_in(&client.mail("ada@example.test", 1).await);
+        client.post("/users/me/email/confirm", json!({ "token": link })).await.expect(401);
         let elsewhere = client.post("/email/verify/confirm", json!({ "token": link })).await.expect(200);
         assert_eq!(elsewhere.body, json!({ "email_verified": true }));
         dies(&here).await;

@@ -60,6 +60,40 @@ async fn what_the_door_refused_is_told_by_source_and_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_takes_kept_answers_away_is_told_and_who_may_not_too() {
+    with_admin(async |cluster, admin| {
+        let nobody = cluster.client();
+        nobody.register("ada@example.test").await;
+        let (ada, _) = nobody.login("ada@example.test").await;
+        ada.delete("/admin/gateway/cache?tag=a").await.expect(403);
+        admin.delete("/admin/gateway/cache").await.expect(422);
+        for query in ["tag=a", "url=/shop/a", "prefix=/shop/"] {
+            let answer = admin.delete(&format!("/admin/gateway/cache?{query}")).await.expect(200).body;
+            assert_eq!(answer, json!({ "purged": 0 }));
+        }
+        let told = eventually("all purges", || async {
+            let told = entries(admin, "action=edge.purged").await;
+            (told.len() >= 3).then_some(told)
+        })
+        .await;
+        let me = admin.get("/auth/me").await.expect(200).body;
+        for entry in &told {
+            assert_eq!((&entry["actor"], &entry["result"]), (&me["id"], &"ok".into()), "{entry}");
+            assert_eq!(entry["details"]["count"], 0, "{entry}");
+        }
+        let mut by: Vec<_> = told.iter().map(|entry| entry["details"]["by"].as_str().unwrap()).collect();
+        by.sort_unstable();
+        assert_eq!(by, ["prefix", "tag", "url"], "each once, and nothing of what was refused");
+        eventually("the want of permission", || async {
+            let refused = entries(admin, "action=edge.refused").await;
+            refused.iter().any(|entry| entry["details"]["code"] == "forbidden").then_some(())
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_trail_proves_itself_and_goes_out_whole() {
     with_admin(async |cluster, admin| {
         let id = cluster.client().register("ada@example.test").await["id"].as_str().unwrap().to_owned();

@@ -88,6 +88,27 @@ async fn recorded(admin: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn imports_without_a_name_are_each_their_own_whatever_their_requests_are_called() {
+    with_admin(async |_, admin| {
+        let mut names = Vec::new();
+        for email in ["ada@example.test", "bob@example.test"] {
+            let record = json!({ "name": "Somebody", "email": email });
+            let headers = [("x-request-id", "nightly")];
+            let answer = admin.send(Method::POST, "/admin/import", Some(record), &headers).await;
+            let report = answer.expect(200).body;
+            assert_eq!(counts(&report), [1, 1, 0, 0, 0], "{report}");
+            let name = report["import_id"].as_str().unwrap().to_owned();
+            let progress = admin.get(&format!("/admin/imports/{name}")).await.expect(200).body;
+            assert_eq!(progress["created"], 1);
+            names.push(name);
+        }
+        assert_ne!(names[0], names[1]);
+        admin.get("/admin/imports/nightly").await.expect(404);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn csv_and_a_realm_file() {
     with_admin(async |cluster, admin| {
         let role = json!({"name": "auditor", "permissions": ["audit:read"]});

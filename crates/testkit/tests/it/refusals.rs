@@ -115,7 +115,8 @@ const RULES: &[(&str, Rule)] = &[
     ("users.v1.Users/ChangeEmail", OwnerOr(Permission::UsersWrite)),
     ("users.v1.Users/ChangeMobile", OwnerOr(Permission::UsersWrite)),
     ("users.v1.Users/ChangeUsername", OwnerOr(Permission::UsersWrite)),
-    ("users.v1.Users/ConfirmEmail", Anybody),
+    // Where no account is named: whoever has the token of a link.
+    ("users.v1.Users/ConfirmEmail", Owner),
     ("users.v1.Users/ConfirmMobile", Owner),
     ("users.v1.Users/CreateUser", Needs(Permission::UsersWrite)),
     ("users.v1.Users/DeleteUser", OwnerOr(Permission::UsersWrite)),

@@ -46,17 +46,25 @@ pub(crate) enum Proof {
     },
 }
 
-/// Uses up the proof, then notes what it proved: the pending address, which comes into force, or the present one.
-pub(crate) async fn confirm_email(app: &App, cx: &Cx, proof: Proof) -> Result<wire::User> {
-    if let Proof::Code(user_id, _) = &proof {
-        permit(app, cx, cx.require_self(*user_id)).await?;
+/// Uses up the proof, then notes what it proved: the pending address, which comes into force, or the present one. Where an
+/// account is named, its owner may, by either proof, and nobody learns before what is wrong with the proof; where none is,
+/// whoever has the token of a link.
+pub(crate) async fn confirm_email(
+    app: &App,
+    cx: &Cx,
+    named: Option<UserId>,
+    proof: Result<Proof, Problem>,
+) -> Result<wire::User> {
+    if let Some(user_id) = named {
+        permit(app, cx, cx.require_self(user_id)).await?;
     }
+    let proof = proof?;
     // A proof is good once: the same request again gets the answer of the first.
     if let Some(kept) = app.db.kept(cx, METHOD).await? {
         return Ok(kept);
     }
     if let Proof::Token { token, take_over } = &proof {
-        require_fit(app, cx, token, *take_over).await?;
+        require_fit(app, cx, named, (token.as_str(), *take_over)).await?;
     }
     let consumed = consume(app, cx, &proof).await?;
     let id: UserId = denizen_rpc::decode::id(&consumed.user_id)?;
@@ -67,13 +75,21 @@ pub(crate) async fn confirm_email(app: &App, cx: &Cx, proof: Proof) -> Result<wi
 }
 
 /// Refuses a link that may not do what is asked of it here, and leaves it good for where it may.
-async fn require_fit(app: &App, cx: &Cx, token: &str, take_over: bool) -> Result<()> {
+async fn require_fit(
+    app: &App,
+    cx: &Cx,
+    named: Option<UserId>,
+    (token, take_over): (&str, bool),
+) -> Result<()> {
     let request = LookRequest { purpose: Purpose::VerifyEmail.into(), token: token.to_owned() };
     let seen = app.links.codes(cx).look(request).await.map_err(problem_from)?.into_inner();
     if !seen.valid {
         return Err(Error::TokenInvalid);
     }
     let id: UserId = denizen_rpc::decode::id(&seen.user_id)?;
+    if named.is_some_and(|named| named != id) {
+        return Err(Error::TokenInvalid);
+    }
     let user = live_user(&mut app.db.single().await?, id, &key_of(app, id).await?).await?;
     if user.email_verified_at.is_none() {
         return Ok(());

@@ -126,19 +126,16 @@ impl Users for UsersService {
         let app = &self.0;
         serve(&app.clock, request, async |cx, request| {
             let take_over = request.take_over;
-            let proof = match (request.proof, request.user_id) {
-                (Some(Given::Token(token)), _) => Proof::Token { token, take_over },
-                (Some(Given::Code(code)), Some(user_id)) => Proof::code(id(&user_id)?, code, take_over)?,
-                (Some(Given::Code(_)), None) => return Err(Problem::of(Code::Unauthenticated)),
+            let named: Option<UserId> = request.user_id.as_deref().map(id).transpose()?;
+            let proof = match (request.proof, named) {
+                (Some(Given::Token(token)), _) => Ok(Proof::Token { token, take_over }),
+                (Some(Given::Code(code)), Some(user_id)) => Proof::code(user_id, code, take_over),
+                (Some(Given::Code(_)), None) => Err(Problem::of(Code::Unauthenticated)),
                 (None, _) => {
-                    return Err(Problem::invalid(
-                        "/token",
-                        "required",
-                        "send the token of the link, or the code",
-                    ));
+                    Err(Problem::invalid("/token", "required", "send the token of the link, or the code"))
                 }
             };
-            Ok(ops::confirm_email::confirm_email(app, &cx, proof).await?)
+            Ok(ops::confirm_email::confirm_email(app, &cx, named, proof).await?)
         })
         .await
     }

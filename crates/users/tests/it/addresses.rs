@@ -95,6 +95,27 @@ async fn a_link_ends_sessions_unless_it_comes_with_the_accounts_own() {
 }
 
 #[tokio::test]
+async fn of_an_account_that_is_named_only_its_owner_brings_a_link() {
+    everywhere(async |house: &House| {
+        let (ada, eve) = (house.register("ada").await, house.register("eve").await);
+        house.world.send_to_email("link", &ada.id, "ada@example.test");
+        let of = |user: &wire::User| wire::ConfirmEmailRequest {
+            user_id: Some(user.id.clone()),
+            ..by_link("link")
+        };
+        for (caller, code) in [(anonymous(), Code::Unauthenticated), (house.owner(&eve), Code::Forbidden)] {
+            assert_eq!(refusal(house.users(&caller).confirm_email(of(&ada)).await).0, code);
+        }
+        let other = refusal(house.users(&house.owner(&eve)).confirm_email(of(&eve)).await);
+        assert_eq!(other.0, Code::TokenInvalid, "it is of another account");
+        assert!(!house.get(&ada.id).await.email_verified);
+        let proved = done(house.users(&house.owner(&ada)).confirm_email(of(&ada)).await);
+        assert!(proved.email_verified, "nobody else has used it up");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_link_of_another_time_ends_nothing() {
     everywhere(async |house: &House| {
         let ada = house.register("ada").await;

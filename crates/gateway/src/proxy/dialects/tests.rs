@@ -40,10 +40,12 @@ impl Door {
     fn new() -> Self {
         let dialects = Dialects { names: names().map(str::to_owned).collect(), open_list: false };
         let (tasks, issuers, now) = (Tasks::new(), Issuers::new(), Timestamp::UNIX_EPOCH);
-        let maker = Maker { tasks: &tasks, now, before: None, issuers: &issuers, dialects: &dialects };
+        let own = Paths::new(&rest::paths(&rest::api().1));
+        let (issuers, dialects) = (&issuers, &dialects);
+        let maker = Maker { tasks: &tasks, now, before: None, issuers, dialects, own: &own };
         let rules = maker.build(Raw::default(), Vec::new());
         assert_eq!(rules.mistakes, []);
-        Self { rules, own: Paths::new(&rest::paths(&rest::api().1)) }
+        Self { rules, own }
     }
 
     /// The route of a request and what its path captured, looked for with and without the slash at its end.

@@ -14,6 +14,12 @@ pub(super) enum Segment {
     Rest(Arc<str>),
 }
 
+/// A segment that stands for any: none of the system's own paths has it.
+const ANY: &str = "~";
+
+/// More segments than any of the system's own paths has.
+const DEEP: usize = 32;
+
 /// The pattern of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
@@ -78,6 +84,29 @@ impl Pattern {
             Some(Segment::Literal(text)) => Some(text),
             _ => None,
         }
+    }
+
+    /// Paths that stand for all that match, where paths are told apart by their literals and their length: `{name}` is
+    /// a segment that no literal is, and `{*rest}` nothing, an empty segment, one, and very many.
+    pub(crate) fn samples(&self) -> Vec<String> {
+        let (is_open, fixed) = match self.segments.split_last() {
+            Some((Segment::Rest(_), fixed)) => (true, fixed),
+            _ => (false, self.segments.as_slice()),
+        };
+        let mut base = String::new();
+        for segment in fixed {
+            base.push('/');
+            match segment {
+                Segment::Literal(text) => base.push_str(text),
+                Segment::One(_) | Segment::Rest(_) => base.push_str(ANY),
+            }
+        }
+        if !is_open {
+            return vec![base];
+        }
+        let nothing = if base.is_empty() { "/".to_owned() } else { base.clone() };
+        let many = base.clone() + &["/", ANY].concat().repeat(DEEP);
+        vec![nothing, format!("{base}/"), format!("{base}/{ANY}"), many]
     }
 
     /// What a path that matches has in the places of the names.
@@ -193,6 +222,16 @@ mod tests {
         assert_eq!(pattern.capture("/shop/a")[1].1, "");
         let template = Template::parse("/v2/{rest}/of/{id}", &pattern).unwrap();
         assert_eq!(template.fill(&captures), "/v2/c/d//of/a%20b");
+    }
+
+    #[test]
+    fn samples_stand_for_all_that_match() {
+        let samples = |text: &str| Pattern::parse(text).unwrap().samples();
+        assert_eq!(samples("/"), ["/"]);
+        assert_eq!(samples("/shop/{id}/"), ["/shop/~/"]);
+        let many = "/~".repeat(DEEP);
+        assert_eq!(samples("/{*rest}"), ["/", "/", "/~", &many]);
+        assert_eq!(samples("/a/{*rest}"), ["/a", "/a/", "/a/~", &format!("/a{many}")]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) struct AccessSpec {
     /// One of them is needed.
     pub(crate) roles: Vec<String>,
     pub(crate) issuers: Vec<IssuerSpec>,
-    /// Whether upstreams get the access token too.
+    /// Whether upstreams get the access token that was looked at.
     pub(crate) keeps_authorization: bool,
     pub(crate) addresses: Addresses,
 }
@@ -89,6 +89,10 @@ impl IssuerSpec {
             }
             if issuer.issuer.is_empty() || issuer.audiences.is_empty() {
                 return Err("each needs its issuer and the audiences that tokens must be for".to_owned());
+            }
+            // It stands before the subject in a header, and `|` between them.
+            if !issuer.issuer.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|') {
+                return Err(format!("issuer: {:?}: write it in ASCII without spaces and |", issuer.issuer));
             }
         }
         Ok(list)

@@ -1,16 +1,18 @@
-//! The gateway over REST. What it tells is its own: no service is asked.
+//! The gateway over REST. What it tells is its own: no service is asked. What it forgets is told to the audit trail.
 
 use std::sync::Arc;
 
 use axum::Json;
 use denizen_kit::caller::Permission;
 use denizen_kit::problem::{Code, Problem};
+use denizen_rpc::audit::internal::v1::ReportPurgeRequest;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::view::{Gateway, Purged, Routes, Upstreams};
+use crate::edge::refusals::By;
 use crate::faces::ctx::Ctx;
 use crate::faces::failure::Failure;
 use crate::faces::query::Query;
@@ -80,12 +82,15 @@ struct PurgeQuery {
 async fn purge_gateway_cache(ctx: Ctx, Query(query, _): Query<PurgeQuery>) -> Result<Json<Purged>, Failure> {
     require(&ctx, Permission::IpsManage)?;
     let kept = &ctx.app.kept;
-    let purged = match (query.url, query.prefix, query.tag) {
-        (Some(url), None, None) => kept.purge(Purge::url(&url)?).await,
-        (None, Some(prefix), None) => kept.purge(Purge::prefix(&prefix)?).await,
-        (None, None, Some(tag)) => kept.purge_tag(&tag).await,
+    let (by, purged) = match (query.url, query.prefix, query.tag) {
+        (Some(url), None, None) => ("url", kept.purge(Purge::url(&url)?).await),
+        (None, Some(prefix), None) => ("prefix", kept.purge(Purge::prefix(&prefix)?).await),
+        (None, None, Some(tag)) => ("tag", kept.purge_tag(&tag).await),
         _ => return Err(Problem::invalid("/url", "required", "name one of url, prefix and tag").into()),
     };
+    // The answers are gone whatever becomes of the entry; that all is done is said only once it is written.
+    let count = i64::try_from(purged).unwrap_or(i64::MAX);
+    ctx.reports().report_purge(ReportPurgeRequest { by: by.to_owned(), count }).await?;
     Ok(Json(Purged::of(purged)))
 }
 
@@ -95,5 +100,10 @@ fn check(ctx: &Ctx) -> Result<(), Problem> {
 
 fn require(ctx: &Ctx, permission: Permission) -> Result<(), Problem> {
     let person = ctx.person().ok_or_else(|| Problem::of(Code::Unauthenticated))?;
-    if person.permissions.has(permission) { Ok(()) } else { Err(Problem::of(Code::Forbidden)) }
+    if person.permissions.has(permission) {
+        return Ok(());
+    }
+    // No service is asked that would record it, so it counts as one of the door's own.
+    ctx.app.refusals.note(&ctx.app.clock, ctx.visit.call.ip, (By::Door, Code::Forbidden));
+    Err(Problem::of(Code::Forbidden))
 }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
+use denizen_kit::cx::Cx;
 use denizen_kit::problem::{Code, Problem};
 use denizen_rpc::problem_from;
 use denizen_rpc::users::v1 as wire;
@@ -36,7 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 struct ImportQuery {
     /// `denizen` (the default), `keycloak`, `auth0`, `firebase` or `supabase`.
     format: Option<String>,
-    /// Names the import; the same name resumes it. Without one it has that of the request.
+    /// Names the import; the same name resumes it. Without one it has a new one, which the answer tells.
     import_id: Option<String>,
     /// Only say what would happen.
     #[param(value_type = Option<bool>)]
@@ -132,8 +133,10 @@ impl ImportQuery {
             Some("true" | "1" | "") => true,
             Some(_) => return Err(Problem::invalid("/dry_run", "invalid", "dry_run is true or false")),
         };
+        // Not the id of the request: that is the client's to choose, and may be that of another import.
+        let made = || Cx::new(ctx.visit.call.clone(), ctx.app.clock.clone()).uuid().to_string();
         Ok(wire::ImportUsersRequest {
-            import_id: self.import_id.unwrap_or_else(|| ctx.visit.call.request_id.to_string()),
+            import_id: self.import_id.unwrap_or_else(made),
             first_row: 1,
             format: format.into(),
             dry_run,

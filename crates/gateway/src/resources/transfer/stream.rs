@@ -111,15 +111,15 @@ impl Upload {
                 Ok(())
             }
             Some(Err(error)) if pace::is_too_slow(&error) => {
-                let detail =
-                    "the file came too slowly; send it again with the same import_id, and it goes on";
-                Err(Problem::new(Code::Timeout, detail))
+                Err(Problem::new(Code::Timeout, self.how_to_go_on("came too slowly")))
             }
-            Some(Err(_broken_off)) => {
-                let detail = "the file broke off; send it again with the same import_id, and it goes on";
-                Err(Problem::malformed(detail))
-            }
+            Some(Err(_broken_off)) => Err(Problem::malformed(self.how_to_go_on("broke off"))),
         }
+    }
+
+    /// An import without a name of its own has one that its sender may not know.
+    fn how_to_go_on(&self, what: &str) -> String {
+        format!("the file {what}; send it again with import_id={}, and it goes on", self.request.import_id)
     }
 }
 

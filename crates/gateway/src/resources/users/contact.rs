@@ -52,6 +52,8 @@ async fn change_email(
 }
 
 /// Prove the new e-mail address
+///
+/// By the owner, with the code or the token of the link. Elsewhere the link proves it by `POST /email/verify/confirm`.
 #[utoipa::path(post, path = "/api/v1/users/{id}/email/confirm", tag = "users", params(("id" = String, Path, description = "Id, or `me`")),
     request_body = ProofForm, responses((status = 200, description = "The account", body = User)))]
 async fn confirm_change_of_email(
