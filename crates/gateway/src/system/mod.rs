@@ -9,6 +9,7 @@ mod home;
 mod jwks;
 mod mailbox;
 pub(crate) mod metrics;
+pub(crate) mod names;
 mod page;
 mod problems;
 

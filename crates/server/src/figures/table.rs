@@ -70,7 +70,7 @@ pub const FIGURES: &[Figure] = &[
     histogram("denizen_db_seconds", "seconds", "How long the database took"),
     histogram("denizen_db_commit_operations", "operations", "Operations that one commit made durable"),
     counter(
-        "denizen_db_reruns",
+        "denizen_db_reruns_total",
         "operations",
         "Operations that ran again because their transaction met another one",
     ),
