@@ -25,6 +25,7 @@ use crate::proxy::Proxy;
 use crate::proxy::cache::Store;
 use crate::proxy::identity::Identities;
 use crate::resources::users::copies::Copies;
+use crate::system::measure::Measured;
 
 /// The state of one part of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +112,7 @@ pub struct App {
     pub(crate) proxy: Proxy,
     /// Kept answers of other services.
     pub(crate) kept: Store,
+    pub(crate) measured: Measured,
     pub(crate) tasks: Tasks,
     pub(crate) tracer: Tracer,
     /// What the services said last, and when.
@@ -152,6 +154,7 @@ impl App {
             own_accounts: Copies::new(account_changes),
             proxy,
             kept,
+            measured: Measured::default(),
             tasks,
             tracer,
             heard: Mutex::default(),

@@ -7,6 +7,7 @@ use denizen_kit::problem::Problem;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
+use super::measure::measure;
 use crate::edge::client::is_proxied;
 use crate::faces::ctx::Ctx;
 use crate::faces::failure::Failure;
@@ -27,8 +28,9 @@ pub(crate) fn router(metrics: Metrics) -> Router {
     Router::new().route("/metrics", get(serve))
 }
 
-/// All figures, those among them that are measured now.
+/// All figures, with those that are measured now.
 pub(crate) fn text(app: &App) -> String {
+    measure(app);
     (app.metrics)()
 }
 

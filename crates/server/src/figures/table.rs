@@ -39,8 +39,38 @@ pub const FIGURES: &[Figure] = &[
     counter("denizen_connections_refused_total", "connections", "Connections that came to nothing"),
     gauge("denizen_certificate_expires_seconds", "Unix time", "When a certificate ends"),
     counter("denizen_acme_orders_total", "orders", "Orders of certificates"),
+    // --- upstreams
+    gauge("denizen_upstream_targets", "targets", "Targets of an upstream, by state"),
+    gauge(
+        "denizen_upstream_breaker_state",
+        "0, 1 or 2",
+        "Whether the breaker of an upstream lets requests through: 0 closed, 1 half-open (one may try), 2 open",
+    ),
+    counter("denizen_upstream_requests_total", "requests", "Requests to an upstream"),
+    counter("denizen_upstream_failures_total", "tries", "Tries that failed"),
+    counter("denizen_upstream_timeouts_total", "tries", "Tries that took too long"),
+    counter("denizen_upstream_retries_total", "tries", "Retries of requests that may be sent again"),
+    counter(
+        "denizen_upstream_retries_denied_total",
+        "tries",
+        "Retries that the budget of the upstream did not allow",
+    ),
+    counter("denizen_upstream_refused_total", "requests", "Requests that an open breaker refused"),
+    counter(
+        "denizen_upstream_ejections_total",
+        "ejections",
+        "Targets that were left out for a while because they failed requests in a row",
+    ),
     // --- caches
     counter("denizen_cache_requests_total", "requests", "Looks into caches"),
+    gauge("denizen_cache_entries", "entries", "Entries of a cache in this process's memory"),
+    gauge("denizen_cache_bytes", "bytes", "Memory that the entries of a cache take, about"),
+    gauge("denizen_cache_capacity_bytes", "bytes", "Memory that the entries of a cache may take"),
+    counter(
+        "denizen_cache_errors_total",
+        "commands",
+        "Commands that the server of cache_url did not carry out",
+    ),
     gauge("denizen_cache_up", "0 or 1", "Whether the server of cache_url answers"),
     counter(
         "denizen_cache_rings_lost_total",
