@@ -86,6 +86,9 @@ pub const FIGURES: &[Figure] = &[
         "requests",
         "Requests that got 503 because too many waited for a hash",
     ),
+    gauge("denizen_password_pool_slots", "hashes", "Hashes that may be computed at once"),
+    gauge("denizen_password_pool_busy", "hashes", "Hashes that are computed"),
+    gauge("denizen_password_pool_waiting", "requests", "Requests that wait for a hash to begin"),
     counter("denizen_otp_redeemed_total", "codes", "Codes and links that were brought"),
     // --- messages and the audit trail
     counter("denizen_notifications_total", "tries", "Tries to deliver a message"),
