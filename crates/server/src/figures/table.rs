@@ -90,12 +90,23 @@ pub const FIGURES: &[Figure] = &[
     gauge("denizen_password_pool_busy", "hashes", "Hashes that are computed"),
     gauge("denizen_password_pool_waiting", "requests", "Requests that wait for a hash to begin"),
     counter("denizen_otp_redeemed_total", "codes", "Codes and links that were brought"),
-    // --- messages and the audit trail
+    // --- messages, events and the audit trail
     counter("denizen_notifications_total", "tries", "Tries to deliver a message"),
     gauge(
         "denizen_notifications_queue_age_seconds",
         "seconds",
         "For how long the oldest message that is due has waited",
+    ),
+    gauge(
+        "denizen_events_unnumbered_age_seconds",
+        "seconds",
+        "For how long the oldest event has waited for its number in the log of a service",
+    ),
+    gauge("denizen_events_behind", "events", "Events of a service that a consumer has not passed yet"),
+    gauge(
+        "denizen_events_behind_age_seconds",
+        "seconds",
+        "For how long the oldest event that a consumer has not passed has waited",
     ),
     counter("denizen_audit_events_total", "events", "Events that were taken into the audit trail"),
     // --- inside
