@@ -78,6 +78,8 @@ pub const FIGURES: &[Figure] = &[
         "Messages to other nodes that were dropped because too many waited",
     ),
     // --- accounts
+    gauge("denizen_accounts", "accounts", "Accounts by status"),
+    gauge("denizen_sessions", "sessions", "Sessions that have not ended"),
     counter("denizen_registrations_total", "accounts", "People who registered"),
     counter("denizen_logins_total", "logins", "Logins, by how they ended"),
     counter("denizen_password_verified_total", "passwords", "Passwords that were checked"),

@@ -5,19 +5,20 @@ use denizen_testkit::eventually;
 
 use crate::process::{Launch, Process, free_port};
 
-/// A process with these roles, and what it shows on a socket for that alone.
-async fn shown(roles: &str, lines: &[&str]) -> String {
-    let folder = tempfile::tempdir().unwrap();
+/// A process with these roles that shows its figures on a socket for that alone.
+async fn start(folder: &std::path::Path, roles: &str) -> (Process, String) {
     let place = format!("127.0.0.1:{}", free_port());
-    let launch = Launch::new(folder.path()).cheap().set("mode", "development").set("roles", roles);
-    let process: Process = launch.set("metrics_listen", &place).ready().await;
-    let text = eventually("the figures are there", || async {
+    let launch = Launch::new(folder).cheap().set("mode", "development").set("roles", roles);
+    (launch.set("metrics_listen", &place).ready().await, place)
+}
+
+/// What is shown there, once there are lines that begin so.
+async fn shown(place: &str, begins: &[&str]) -> String {
+    eventually("the figures are there", || async {
         let text = reqwest::get(format!("http://{place}/metrics")).await.unwrap().text().await.unwrap();
-        lines.iter().all(|begin| text.lines().any(|line| line.starts_with(begin))).then_some(text)
+        begins.iter().all(|begin| text.lines().any(|line| line.starts_with(begin))).then_some(text)
     })
-    .await;
-    assert_eq!(process.terminate().code(), Some(0));
-    text
+    .await
 }
 
 /// The kind and the help of each metric that is shown are those of the table.
@@ -44,16 +45,36 @@ fn is_described(text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_without_the_gateway_shows_its_figures() {
-    let text = shown("password", &["denizen_db_seconds_count{service=\"password\""]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (process, place) = start(folder.path(), "password").await;
+    let begins = [
+        "denizen_db_seconds_count{service=\"password\"",
+        "denizen_events_behind{service=\"password\",consumer=\"audit\"} ",
+        "denizen_password_pool_busy 0",
+    ];
+    let text = shown(&place, &begins).await;
     is_described(&text);
     if cfg!(target_os = "linux") {
         for name in ["process_cpu_seconds_total ", "process_resident_memory_bytes ", "process_open_fds "] {
             assert!(text.lines().any(|line| line.starts_with(name)), "{name} in {text}");
         }
     }
+    assert_eq!(process.terminate().code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_that_is_shown_is_described() {
-    is_described(&shown("all", &["denizen_in_flight{", "denizen_http_requests_total{"]).await);
+    let folder = tempfile::tempdir().unwrap();
+    let (process, place) = start(folder.path(), "all").await;
+    let client = process.client();
+    client.register("ada@example.test").await;
+    client.login("ada@example.test").await;
+    let begins = [
+        "denizen_sessions 1",
+        "denizen_accounts{status=\"blocked\"} 0",
+        "denizen_cache_entries{cache=\"responses\"} 0",
+        "denizen_in_flight{",
+    ];
+    is_described(&shown(&place, &begins).await);
+    assert_eq!(process.terminate().code(), Some(0));
 }
