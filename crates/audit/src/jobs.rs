@@ -32,6 +32,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How often to look for entries whose time is over.
 const RETAIN_EVERY: Duration = Duration::from_secs(60 * 60);
 
+/// How often accounts and sessions are told to the metrics.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
+
 /// A batch, and where to say how far its producer's log is taken in.
 struct Job {
     batch: Batch,
@@ -44,6 +47,7 @@ pub(crate) fn start(app: &Arc<App>, tasks: &Tasks) {
     tasks.spawn_until_stopped("audit.append", append_all(app.clone(), inbox));
     tasks.spawn_until_stopped("audit.retain", retain_for_ever(app.clone()));
     tasks.spawn_until_stopped("audit.checkpoint", checkpoint_all(app.clone()));
+    tasks.spawn_until_stopped("audit.measure", measure_all(app.clone()));
     for producer in PRODUCERS {
         tasks.spawn_until_stopped("audit.follow", follow(app.clone(), producer, sender.clone()));
     }
@@ -99,6 +103,26 @@ async fn checkpoint_all(app: Arc<App>) {
             tracing::warn!(%error, "the audit trail could not be signed now; trying again");
         }
     }
+}
+
+async fn measure_all(app: Arc<App>) {
+    loop {
+        if let Err(error) = measure(&app).await {
+            tracing::debug!(%error, "how many accounts and sessions there are is not known");
+        }
+        tokio::time::sleep(MEASURE_EVERY).await;
+    }
+}
+
+/// Tells the metrics how many accounts and sessions there are, as they were counted.
+async fn measure(app: &App) -> Result<()> {
+    let (accounts, sessions) = ops::read_present(&mut app.db.read().await?).await?;
+    let count = |number: i64| u32::try_from(number.max(0)).unwrap_or(u32::MAX);
+    for (status, number) in accounts {
+        metrics::gauge!("denizen_accounts", "status" => status).set(count(number));
+    }
+    metrics::gauge!("denizen_sessions").set(count(sessions));
+    Ok(())
 }
 
 /// Appends what the followers hand over; what one transaction does not take stays in front.

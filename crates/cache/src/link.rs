@@ -222,11 +222,12 @@ impl Link {
         writes: Option<&str>,
         answer: Result<RedisResult<T>, E>,
     ) -> Option<T> {
-        let reason = match answer {
+        let (kind, reason) = match answer {
             Ok(Ok(answer)) => return Some(answer),
-            Ok(Err(error)) => error.category().to_owned(),
-            Err(_elapsed) => "no answer in time".to_owned(),
+            Ok(Err(error)) => ("error", error.category().to_owned()),
+            Err(_elapsed) => ("timeout", "no answer in time".to_owned()),
         };
+        metrics::counter!("denizen_cache_errors_total", "reason" => kind).increment(1);
         let mut state = self.state();
         let is_present = state.line.as_ref().is_some_and(|line| line.generation == generation);
         // A write that failed leaves the server's value unknown, whichever connection is there by now.

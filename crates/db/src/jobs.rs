@@ -1,4 +1,5 @@
-//! What a database does by itself: numbering events, and removing what nobody needs any more.
+//! What a database does by itself: numbering events, removing what nobody needs any more, and telling how far behind
+//! its consumers are.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use denizen_kit::time::{Clock, Timestamp, before};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::error::Result;
-use crate::{Args, Db, args};
+use crate::{Args, Db, args, lag};
 
 /// How often the sequencer looks when no bell rings.
 const POLL: Duration = Duration::from_secs(1);
@@ -31,7 +32,7 @@ const BATCH: i64 = 1000;
 // === impl Db ===
 
 impl Db {
-    /// Starts the sequencer and the clean-up. Once per database.
+    /// Starts the sequencer, the clean-up and the measuring. Once per database.
     pub fn start_jobs(&self, tasks: &Tasks, clock: &Clock) {
         let db = self.clone();
         tasks.spawn_until_stopped("db.sequencer", async move {
@@ -45,14 +46,23 @@ impl Db {
                 sleep_until(next).await;
             }
         });
-        let db = self.clone();
-        let clock = clock.clone();
+        let (db, time) = (self.clone(), clock.clone());
         tasks.spawn_until_stopped("db.sweeper", async move {
             loop {
                 sleep(SWEEP).await;
-                if let Err(error) = db.sweep(clock.now()).await {
+                if let Err(error) = db.sweep(time.now()).await {
                     tracing::warn!(service = db.service(), %error, "old rows could not be removed");
                 }
+            }
+        });
+        let (db, time) = (self.clone(), clock.clone());
+        tasks.spawn_until_stopped("db.lag", async move {
+            loop {
+                // A database that does not answer is told of by the sequencer, each second.
+                if let Err(error) = db.measure_lag(time.now()).await {
+                    tracing::debug!(service = db.service(), %error, "how far events are behind is not known");
+                }
+                sleep(lag::EVERY).await;
             }
         });
     }

@@ -5,6 +5,7 @@ pub mod cursor;
 mod dialect;
 mod error;
 mod jobs;
+mod lag;
 mod migrate;
 mod once;
 mod outbox;

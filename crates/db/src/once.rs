@@ -12,7 +12,7 @@ use denizen_kit::problem::{Code, Problem};
 use denizen_kit::seal::Key;
 
 use crate::error::{Error, Result};
-use crate::run::{Keep, Outcome, back_off};
+use crate::run::{Keep, Outcome};
 use crate::{Db, Tx, args};
 
 /// Where the reply to a request is kept.
@@ -112,7 +112,7 @@ impl Db {
                     let winner = slot.reply(self).await?;
                     return winner.map_or(Err(problem), |reply| decode(&reply));
                 }
-                Outcome::Again => back_off(cx, &mut tries).await?,
+                Outcome::Again => self.back_off(cx, &mut tries).await?,
             }
         }
     }

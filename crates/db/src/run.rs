@@ -77,7 +77,7 @@ impl Db {
             // On the heap: the futures of ops are large, and callers hold this one inside their own.
             match Box::pin(self.attempt(cx, &op, None)).await {
                 Outcome::Answer(answer) => return answer,
-                Outcome::Again => back_off(cx, &mut tries).await?,
+                Outcome::Again => self.back_off(cx, &mut tries).await?,
             }
         }
     }
@@ -150,6 +150,21 @@ impl Db {
         finished
     }
 
+    /// Waits before a rerun, longer each time, with jitter; an error when the deadline would pass.
+    pub(crate) async fn back_off(&self, cx: &Cx, tries: &mut u32) -> Result<(), Problem> {
+        let full = FIRST_WAIT.saturating_mul(1 << (*tries).min(16)).min(LONGEST_WAIT);
+        *tries += 1;
+        let [random] = cx.random::<1>();
+        let wait = full.mul_f64(0.5 + f64::from(random) / 510.0);
+        cx.rewind();
+        if cx.call().deadline.remaining() <= wait {
+            return Err(Error::Retry.into());
+        }
+        metrics::counter!("denizen_db_reruns_total", "service" => self.service()).increment(1);
+        sleep(wait).await;
+        Ok(())
+    }
+
     async fn tell_refusal(&self, cx: &Cx, problem: &Problem) {
         let event =
             AccessRefused { code: problem.code.as_str(), person: cx.person().map(|person| person.user_id) };
@@ -162,19 +177,4 @@ impl Db {
             tracing::warn!(service = self.service(), %error, "a refusal could not be recorded");
         }
     }
-}
-
-/// Waits before a rerun, longer each time, with jitter; an error when the deadline would pass.
-pub(crate) async fn back_off(cx: &Cx, tries: &mut u32) -> Result<(), Problem> {
-    let full = FIRST_WAIT.saturating_mul(1 << (*tries).min(16)).min(LONGEST_WAIT);
-    *tries += 1;
-    let [random] = cx.random::<1>();
-    let wait = full.mul_f64(0.5 + f64::from(random) / 510.0);
-    cx.rewind();
-    if cx.call().deadline.remaining() <= wait {
-        return Err(Error::Retry.into());
-    }
-    metrics::counter!("denizen_db_reruns").increment(1);
-    sleep(wait).await;
-    Ok(())
 }

@@ -49,7 +49,7 @@ pub struct Config {
     pub access_log_format: AccessLogFormat,
     /// How long refusals are counted before the audit trail is told.
     pub refusals_interval: Duration,
-    /// Where metrics are served instead of the main listener.
+    /// Where metrics are served, by any process; instead of the main listener where the gateway runs.
     pub metrics_listen: Option<SocketAddr>,
     /// TLS and the like.
     pub sockets: SocketConfig,
@@ -84,6 +84,8 @@ pub struct Limits {
 
 /// Meanings of settings that are longer than a line.
 const LOG_FORMAT: &str = "json (as the other lines of the log), or combined, which has addresses and paths";
+const METRICS: &str =
+    "where this process serves its metrics, apart from the main listener; without the gateway nowhere else";
 const OPERATIONS: &str = "the only operations that this process exposes, such as ListUsers; by itself all";
 const PROXIES: &str =
     "addresses or networks of proxies whose X-Forwarded-For is believed; Forwarded never is";
@@ -138,12 +140,7 @@ impl Config {
                 "1m",
                 "how long refusals at the door are counted before the audit trail is told",
             ),
-            metrics_listen: settings.parse(
-                "metrics_listen",
-                "",
-                "where metrics are served, apart from the main listener",
-                read_address,
-            ),
+            metrics_listen: settings.parse("metrics_listen", "", METRICS, read_address),
             sockets: SocketConfig::read(settings),
             public_url: String::new(),
             development: false,

@@ -26,7 +26,7 @@ pub use listen::{Acme, AcmeConfig, CertificateFiles, Challenge, SocketConfig, So
 pub use proxy::cache::Config as CacheConfig;
 pub use proxy::dialects::Dialects;
 pub use proxy::files::RouteFiles;
-pub use state::{App, Check, Deps, Health, Info};
+pub use state::{App, Check, Deps, Health, Info, Metrics};
 
 use edge::Edge;
 use edge::table::Table;
@@ -39,8 +39,14 @@ pub fn router(app: &Arc<App>) -> axum::Router {
 }
 
 /// The metrics alone, for the listener of `metrics_listen`.
-pub fn metrics_router(app: &Arc<App>) -> axum::Router {
-    system::metrics::router(app)
+pub fn metrics_router(metrics: Metrics) -> axum::Router {
+    system::metrics::router(metrics)
+}
+
+/// The figures of the process, with what the gateway measures when they are read.
+pub fn metrics_of(app: &Arc<App>) -> Metrics {
+    let app = app.clone();
+    Arc::new(move || system::metrics::text(&app))
 }
 
 /// Serves the public HTTP service until the node stops and open requests have been answered.
@@ -49,7 +55,7 @@ pub async fn serve(app: Arc<App>, sockets: impl Into<Sockets>, tasks: &Tasks) {
     listen::serve(&app, &edge, sockets.into(), tasks).await;
 }
 
-/// Starts what the gateway does by itself: it follows revocations and keeps the keys of tokens and the figures fresh.
+/// Starts what the gateway does by itself: it follows revocations and keeps the keys of tokens fresh.
 pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
     let follower = app.clone();
     tasks.spawn_until_stopped("gateway.revocations", async move {
@@ -75,8 +81,6 @@ pub fn start_jobs(app: &Arc<App>, tasks: &Tasks) {
     if let Some(tls) = &app.tls {
         tls.start_jobs(tasks);
     }
-    let metrics = app.metrics.clone();
-    tasks.spawn_until_stopped("gateway.metrics", system::metrics::tidy(metrics));
 }
 
 /// Reads the routes again and puts them in force, if their files have changed. Requests and connections under way stay

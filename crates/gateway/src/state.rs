@@ -12,7 +12,6 @@ use denizen_kit::time::Clock;
 use denizen_kit::trace::Tracer;
 use denizen_rpc::Links;
 use futures::future::BoxFuture;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -26,6 +25,7 @@ use crate::proxy::Proxy;
 use crate::proxy::cache::Store;
 use crate::proxy::identity::Identities;
 use crate::resources::users::copies::Copies;
+use crate::system::measure::Measured;
 
 /// The state of one part of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub struct Check {
 
 /// Asks all services how they are: those of this process and those elsewhere.
 pub type Health = Arc<dyn Fn() -> BoxFuture<'static, Vec<Check>> + Send + Sync>;
+
+/// Shows the figures of the process, as they are when it is called, in Prometheus' text format.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What this process is, for `/info`.
 #[derive(Clone, Debug)]
@@ -64,8 +67,8 @@ pub struct Deps {
     pub config: Config,
     /// TLS of the public sockets, when it is served.
     pub tls: Option<Arc<Tls>>,
-    /// Renders the metrics of the process.
-    pub metrics: PrometheusHandle,
+    /// Shows the figures of the process.
+    pub metrics: Metrics,
     /// Asks all services how they are.
     pub health: Health,
     /// What this process is.
@@ -94,8 +97,8 @@ pub struct App {
     pub config: Config,
     /// TLS of the public sockets, when it is served.
     pub tls: Option<Arc<Tls>>,
-    /// Renders the metrics of the process.
-    pub metrics: PrometheusHandle,
+    /// Shows the figures of the process.
+    pub metrics: Metrics,
     /// Asks all services how they are.
     pub health: Health,
     /// What this process is.
@@ -109,6 +112,7 @@ pub struct App {
     pub(crate) proxy: Proxy,
     /// Kept answers of other services.
     pub(crate) kept: Store,
+    pub(crate) measured: Measured,
     pub(crate) tasks: Tasks,
     pub(crate) tracer: Tracer,
     /// What the services said last, and when.
@@ -150,6 +154,7 @@ impl App {
             own_accounts: Copies::new(account_changes),
             proxy,
             kept,
+            measured: Measured::default(),
             tasks,
             tracer,
             heard: Mutex::default(),

@@ -3,6 +3,8 @@
 //! A slot belongs to the computation, not to the caller: when the caller goes, the slot stays taken until the
 //! computation ends, so there are never more computations, nor more memory, than slots.
 
+mod load;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::{Error, Result};
 use crate::hash::{self, Bill, Family, Hashed, Memory, Peppers, SALT_LEN, Setting, Stored, Work};
 use crate::model::Password;
+use load::Load;
 
 /// Where hashes are computed.
 #[derive(Clone, Debug)]
@@ -28,6 +31,7 @@ struct Inner {
     memory: Mutex<Vec<Memory>>,
     setting: Setting,
     peppers: Peppers,
+    load: Load,
     hashes: AtomicU64,
     steps: Mutex<BTreeMap<Family, u64>>,
 }
@@ -51,6 +55,7 @@ impl Pool {
             memory: Mutex::default(),
             setting,
             peppers,
+            load: Load::new(slots),
             hashes: AtomicU64::new(0),
             steps: Mutex::default(),
         }))
@@ -146,14 +151,16 @@ impl Ticket {
         F: FnOnce(&mut Memory) -> T + Send + 'static,
     {
         let limit = tokio::time::Instant::from_std(deadline.instant());
+        let waiting = self.pool.load.wait();
         let slot = tokio::time::timeout_at(limit, self.pool.slots.clone().acquire_owned()).await;
         let Ok(Ok(slot)) = slot else { return Err(Error::Overdue) };
-        let pool = self.pool.clone();
+        drop(waiting);
+        let (pool, busy) = (self.pool.clone(), self.pool.load.work());
         let computation = move || {
             let mut memory = pool.take_memory();
             let result = work(&mut memory);
             pool.return_memory(memory);
-            drop(slot);
+            drop((slot, busy));
             result
         };
         Ok(tokio::task::spawn_blocking(computation).await?)

@@ -18,6 +18,7 @@ use tonic::service::Routes;
 
 use crate::config::Config;
 use crate::event_log::{self, EventLogs};
+use crate::figures::Figures;
 use crate::internal::{self, Internal};
 use crate::keyring::{self, Keyring, Opened};
 use crate::parts::{House, Part};
@@ -33,7 +34,7 @@ pub struct Listeners {
     pub tls: Option<TcpListener>,
     /// For internal calls beside the public faces.
     pub internal: Option<TcpListener>,
-    /// For metrics alone.
+    /// For metrics alone, whatever runs here.
     pub metrics: Option<TcpListener>,
 }
 
@@ -68,24 +69,24 @@ struct Wiring<'a> {
 impl Listeners {
     /// Binds what the settings ask for.
     pub async fn bind(config: &Config) -> anyhow::Result<Self> {
-        let bind = async |address: SocketAddr| {
+        let bind = async |address: SocketAddr, key: &str| {
             TcpListener::bind(address).await.with_context(|| {
-                format!(
-                    "cannot serve on {address}; is it in use? set listen (DENIZEN_LISTEN) to another address"
-                )
+                format!("cannot serve on {address}; is it in use? set {key} to another address")
             })
         };
-        let main = Some(bind(config.listen).await?);
+        let main = Some(bind(config.listen, "listen (DENIZEN_LISTEN)").await?);
         let internal = match config.internal_listen {
-            Some(address) if config.roles.has(Role::Gateway) => Some(bind(address).await?),
+            Some(address) if config.roles.has(Role::Gateway) => Some(bind(address, "internal_listen").await?),
             _ => None,
         };
         let metrics = match config.gateway.metrics_listen {
-            Some(address) if config.roles.has(Role::Gateway) => Some(bind(address).await?),
-            _ => None,
+            Some(address) => Some(bind(address, "metrics_listen (DENIZEN_METRICS_LISTEN)").await?),
+            None => None,
         };
         let tls = match config.gateway.sockets.tls.listen {
-            Some(address) if config.roles.has(Role::Gateway) => Some(bind(address).await?),
+            Some(address) if config.roles.has(Role::Gateway) => {
+                Some(bind(address, "gateway.tls.listen").await?)
+            }
             _ => None,
         };
         Ok(Self { main, tls, internal, metrics })
@@ -104,7 +105,8 @@ impl Node {
     async fn start_roles(config: Config, listeners: Listeners, clock: Clock) -> anyhow::Result<Node> {
         let serving = listeners.main.is_some();
         // First of all: what is counted before somebody listens is counted for nobody, then and later.
-        let metrics = (serving && config.roles.has(Role::Gateway)).then(crate::metrics_recorder);
+        let is_read = config.roles.has(Role::Gateway) || listeners.metrics.is_some();
+        let figures = (serving && is_read).then(Figures::of_process);
         let Opened { root, keyring } = Box::pin(keyring::open(&config, &clock)).await?;
         let signing_key = config.shared_key.as_deref().map(master_key::decode).transpose()?;
         let signer = Signer::new(signing_key.unwrap_or_else(|| root.callers()), clock.clone());
@@ -120,7 +122,7 @@ impl Node {
         let table = Arc::new(links_table(&config, &services, link_tls.as_ref(), &tasks));
         let links = Links::new(Role::Operator, table, signer.clone()).traced(traces.tracer.clone());
         let mut house =
-            House { config, root, keyring, cache, links, link_tls, clock, tasks, traces, metrics };
+            House { config, root, keyring, cache, links, link_tls, clock, tasks, traces, figures };
 
         let mut routes = Routes::builder();
         let mut started: Vec<Part> = Vec::new();
@@ -224,15 +226,20 @@ fn serve(
     let databases = wiring.databases;
     let (keyring, tls) = (house.keyring.clone(), house.link_tls.clone());
     let internal = Internal { network, databases: databases.clone(), keyring, tls };
+    if let Some(figures) = &house.figures {
+        house.tasks.spawn_until_stopped("metrics.tidy", figures.clone().tidy());
+    }
     if !house.config.roles.has(Role::Gateway) {
         internal::serve(main, internal, &house.tasks);
+        if let (Some(listener), Some(figures)) = (listeners.metrics, &house.figures) {
+            serve_metrics(listener, figures.shown(), &house.tasks);
+        }
         return Ok((Some(address), Some(address)));
     }
     let app = gateway_app(house, databases, wiring.tls);
     gateway::start_jobs(&app, &house.tasks);
     if let Some(listener) = listeners.metrics {
-        let router = gateway::metrics_router(&app);
-        house.tasks.spawn_until_stopped("metrics", async move { drop(axum::serve(listener, router).await) });
+        serve_metrics(listener, gateway::metrics_of(&app), &house.tasks);
     }
     let (tasks, sockets) = (house.tasks.clone(), gateway::Sockets { plain: main, tls: listeners.tls });
     house.tasks.spawn("gateway", async move { gateway::serve(app, sockets, &tasks).await });
@@ -240,6 +247,12 @@ fn serve(
     let internal_address = listener.local_addr()?;
     internal::serve(listener, internal, &house.tasks);
     Ok((Some(address), Some(internal_address)))
+}
+
+/// Serves metrics on a socket of their own until the node stops.
+fn serve_metrics(listener: TcpListener, metrics: gateway::Metrics, tasks: &Tasks) {
+    let router = gateway::metrics_router(metrics);
+    tasks.spawn_until_stopped("metrics", async move { drop(axum::serve(listener, router).await) });
 }
 
 fn gateway_app(
@@ -260,7 +273,7 @@ fn gateway_app(
         clock: house.clock.clone(),
         config: house.config.gateway.clone(),
         tls,
-        metrics: house.metrics.clone().unwrap_or_else(crate::metrics_recorder),
+        metrics: house.figures.clone().unwrap_or_else(Figures::of_process).shown(),
         health,
         info,
         network_key: house.root.networks(),

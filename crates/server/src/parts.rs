@@ -11,10 +11,10 @@ use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
 use denizen_tls::LinkTls;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tonic::service::RoutesBuilder;
 
 use crate::config::Config;
+use crate::figures::Figures;
 use crate::keyring::Keyring;
 use crate::traces::Traces;
 
@@ -31,8 +31,8 @@ pub(crate) struct House {
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
     pub(crate) traces: Traces,
-    /// What the gateway shows of all that is measured in this process.
-    pub(crate) metrics: Option<PrometheusHandle>,
+    /// All that is measured in this process, where somebody can read it.
+    pub(crate) figures: Option<Figures>,
 }
 
 /// One service that was opened.

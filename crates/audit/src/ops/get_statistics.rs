@@ -59,14 +59,20 @@ pub(crate) async fn get_statistics(app: &App, cx: &Cx, days: i32) -> Result<Stat
         Box::pin(app.db.run(cx, || async { cx.require(Permission::StatsRead) })).await?;
     }
     let mut tx = app.db.read().await?;
-    let mut by_status: BTreeMap<_, _> = STATUSES.map(|status| (status.to_owned(), 0)).into();
-    let counted = store::figures(&mut tx, STATUS).await?;
-    by_status.extend(counted.into_iter().filter(|(status, _)| STATUSES.contains(&status.as_str())));
+    let (by_status, active_sessions) = read_present(&mut tx).await?;
     let by_role = store::figures(&mut tx, ROLE).await?.into_iter().filter(|(_, count)| *count != 0).collect();
-    let sessions = store::figures(&mut tx, SESSIONS).await?;
-    let live = sessions.into_iter().find(|(label, _)| label == LIVE);
     let days = read_days(&mut tx, cx.now(), days).await?;
-    Ok(Statistics { by_status, by_role, active_sessions: live.map_or(0, |(_, count)| count), days })
+    Ok(Statistics { by_status, by_role, active_sessions, days })
+}
+
+/// Accounts by status, and sessions that have not ended: a few rows, however many there are.
+pub(crate) async fn read_present(tx: &mut Tx) -> Result<(BTreeMap<String, i64>, i64)> {
+    let mut by_status: BTreeMap<_, _> = STATUSES.map(|status| (status.to_owned(), 0)).into();
+    let counted = store::figures(tx, STATUS).await?;
+    by_status.extend(counted.into_iter().filter(|(status, _)| STATUSES.contains(&status.as_str())));
+    let sessions = store::figures(tx, SESSIONS).await?;
+    let live = sessions.into_iter().find(|(label, _)| label == LIVE);
+    Ok((by_status, live.map_or(0, |(_, count)| count)))
 }
 
 async fn read_days(tx: &mut Tx, now: Timestamp, days: i32) -> Result<Vec<Day>> {

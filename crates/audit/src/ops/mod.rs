@@ -20,7 +20,7 @@ pub(crate) use append::{Batch, append};
 pub(crate) use checkpoint::checkpoint;
 pub(crate) use collect_records::collect_records;
 pub(crate) use export_entries::export_entries;
-pub(crate) use get_statistics::{Day, MOST_DAYS, Statistics, get_statistics};
+pub(crate) use get_statistics::{Day, MOST_DAYS, Statistics, get_statistics, read_present};
 pub(crate) use list_checkpoints::{CheckpointPage, list_checkpoints};
 pub(crate) use list_entries::{Page, Shown, Wanted, list_entries};
 pub(crate) use report_purge::report_purge;

@@ -4,6 +4,7 @@
 mod changes;
 mod each;
 mod group;
+mod lag;
 mod migrations;
 mod once;
 mod outbox;

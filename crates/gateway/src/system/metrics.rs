@@ -1,24 +1,17 @@
 //! The figures of the process, in Prometheus' text format.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use axum::Router;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use denizen_kit::problem::Problem;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::measure::measure;
 use crate::edge::client::is_proxied;
 use crate::faces::ctx::Ctx;
 use crate::faces::failure::Failure;
-use crate::state::App;
-
-/// How often the samples of histograms are folded, whether or not somebody reads them.
-const TIDY_EVERY: Duration = Duration::from_secs(5);
+use crate::state::{App, Metrics};
 
 /// On the main listener: only for a neighbour who did not come through a proxy.
 pub(super) async fn metrics(ctx: Ctx, headers: HeaderMap) -> Result<Response, Failure> {
@@ -26,23 +19,21 @@ pub(super) async fn metrics(ctx: Ctx, headers: HeaderMap) -> Result<Response, Fa
     if ctx.app.config.metrics_listen.is_some() || !is_neighbour || is_proxied(&headers) {
         return Err(Problem::not_found("metrics are not served here").into());
     }
-    Ok(render(&ctx.app))
+    Ok(answer(text(&ctx.app)))
 }
 
 /// On a listener of its own.
-pub(crate) fn router(app: &Arc<App>) -> Router {
-    let serve = |State(app): State<Arc<App>>| std::future::ready(render(&app));
-    Router::new().route("/metrics", get(serve)).with_state(app.clone())
+pub(crate) fn router(metrics: Metrics) -> Router {
+    let serve = move || std::future::ready(answer(metrics()));
+    Router::new().route("/metrics", get(serve))
 }
 
-/// Folds samples until the node stops: nobody else does while nobody reads them.
-pub(crate) async fn tidy(handle: PrometheusHandle) {
-    loop {
-        tokio::time::sleep(TIDY_EVERY).await;
-        handle.run_upkeep();
-    }
+/// All figures, with those that are measured now.
+pub(crate) fn text(app: &App) -> String {
+    measure(app);
+    (app.metrics)()
 }
 
-fn render(app: &App) -> Response {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
+fn answer(text: String) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

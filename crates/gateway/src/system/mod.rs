@@ -8,7 +8,9 @@ mod health;
 mod home;
 mod jwks;
 mod mailbox;
+pub(crate) mod measure;
 pub(crate) mod metrics;
+pub(crate) mod names;
 mod page;
 mod problems;
 

@@ -1,10 +1,15 @@
 //! Dashboard, alerts and docs/metrics.md speak of what the sources measure: every name and label is there.
 
+mod asked;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
+use denizen_server::figures::{FIGURES, Kind};
 use serde_json::Value;
+
+use asked::{expressions, mistakes, named, texts};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
@@ -12,8 +17,8 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const MACROS: [(&str, &str); 3] =
     [("counter!(", "counter"), ("gauge!(", "gauge"), ("histogram!(", "histogram")];
 
-/// Labels that Prometheus gives to all that it scrapes.
-const SCRAPED: [&str; 2] = ["job", "instance"];
+/// How the names of metrics begin: our own, and those that every program has.
+const PREFIXES: [&str; 2] = ["denizen_", "process_"];
 
 /// A metric: what sources and page must agree on, beside its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,111 +98,33 @@ fn read_call(arguments: &str) -> Option<(String, BTreeSet<String>)> {
         let label = before.trim_end().strip_suffix('"')?;
         label.rsplit('"').next().map(str::to_owned)
     });
-    Some((name.starts_with("denizen_").then(|| name.to_owned())?, labels.collect::<Option<_>>()?))
+    let is_ours = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    Some((is_ours.then(|| name.to_owned())?, labels.collect::<Option<_>>()?))
 }
 
 // === what the page says ===
 
-/// The rows of the tables in docs/metrics.md: name, kind, labels.
-fn documented() -> Metrics {
+/// The rows of the tables in docs/metrics.md: name, kind, labels, unit, meaning.
+fn rows() -> Vec<[String; 5]> {
     let page = read_to_string(Path::new(ROOT).join("docs/metrics.md")).unwrap();
+    let is_row = |line: &&str| PREFIXES.iter().any(|prefix| line.starts_with(&format!("| `{prefix}")));
+    let cells = |row: &str| -> [String; 5] {
+        let inner = row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned());
+        inner.collect::<Vec<_>>().try_into().unwrap_or_else(|_| panic!("not five cells: {row}"))
+    };
+    page.lines().filter(is_row).map(cells).collect()
+}
+
+/// What docs/metrics.md says of each metric.
+fn documented() -> Metrics {
     let mut metrics = Metrics::new();
-    for row in page.lines().filter(|line| line.starts_with("| `denizen_")) {
-        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let [_, name, kind, labels, unit, meaning, _] = cells[..] else { panic!("not five cells: {row}") };
-        assert!(!unit.is_empty() && !meaning.is_empty(), "{row}");
+    for [name, kind, labels, unit, meaning] in rows() {
+        assert!(!unit.is_empty() && !meaning.is_empty(), "{name}");
         let labels = labels.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-        let metric = Metric { kind: kind.to_owned(), labels };
-        assert_eq!(metrics.insert(name.trim_matches('`').to_owned(), metric), None, "twice: {row}");
+        let metric = Metric { kind, labels };
+        assert_eq!(metrics.insert(name.trim_matches('`').to_owned(), metric), None, "twice: {name}");
     }
     metrics
-}
-
-// === what is asked of Prometheus ===
-
-/// What is wrong with the names and labels of an expression, or of a text that names metrics.
-fn mistakes(expression: &str, metrics: &Metrics) -> Vec<String> {
-    let series: BTreeMap<String, &Metric> = metrics
-        .iter()
-        .flat_map(|(name, metric)| metric.series(name).into_iter().map(move |series| (series, metric)))
-        .collect();
-    let mut mistakes = Vec::new();
-    let mut labels: BTreeSet<&str> = SCRAPED.into();
-    for (start, _) in expression.match_indices("denizen_") {
-        let rest = &expression[start..];
-        let (name, after) = rest.split_at(rest.find(is_no_name).unwrap_or(rest.len()));
-        let Some(metric) = series.get(name) else {
-            mistakes.push(format!("nothing makes {name}"));
-            continue;
-        };
-        let mut own: BTreeSet<&str> = metric.labels.iter().map(String::as_str).chain(SCRAPED).collect();
-        if name.ends_with("_bucket") {
-            own.insert("le");
-        }
-        let wrong = selected(after).into_iter().filter(|label| !own.contains(label));
-        mistakes.extend(wrong.map(|label| format!("{name} has no label {label}")));
-        labels.extend(own);
-    }
-    let wrong = grouped(expression).into_iter().filter(|label| !labels.contains(label));
-    mistakes.extend(wrong.map(|label| format!("nothing here has the label {label}")));
-    mistakes
-}
-
-fn is_no_name(c: char) -> bool {
-    !c.is_ascii_alphanumeric() && c != '_'
-}
-
-/// The labels of the selector that follows a name: `{route=~"a|b", status="500"}`.
-fn selected(after: &str) -> Vec<&str> {
-    let Some(selector) = after.strip_prefix('{') else { return Vec::new() };
-    // Values may hold anything, so only what stands between quoted texts is looked at.
-    let outside = selector.split('"').step_by(2).take_while(|part| !part.starts_with('}'));
-    outside.map(|part| part.trim_matches(is_no_name)).collect()
-}
-
-/// The labels of `by (a, b)`, `on (a)` and `label_values(x, a)`.
-fn grouped(expression: &str) -> Vec<&str> {
-    let lists = ["by (", "on ("].into_iter().flat_map(|word| {
-        expression
-            .match_indices(word)
-            .map(|(start, word)| within_parentheses(&expression[start + word.len()..]))
-    });
-    let asked = expression.strip_prefix("label_values(").and_then(|rest| rest.rsplit_once(','));
-    let asked = asked.map(|(_, label)| label.trim_end_matches(')'));
-    lists.flat_map(|list| list.split(',')).chain(asked).map(str::trim).collect()
-}
-
-/// All texts of a document that name a metric, and all expressions.
-fn texts(value: &Value, key: &str, found: &mut Vec<String>) {
-    match value {
-        Value::String(text) if key == "expr" || text.contains("denizen_") => found.push(text.clone()),
-        Value::Array(items) => items.iter().for_each(|item| texts(item, key, found)),
-        Value::Object(fields) => fields.iter().for_each(|(key, field)| texts(field, key, found)),
-        _ => {}
-    }
-}
-
-/// The expressions of a file of rules. There is no reader of YAML here: an expression is what stands behind `expr:`, or
-/// with `expr: |` the lines below it that are set further in.
-fn expressions(rules: &str) -> Vec<String> {
-    let depth = |line: &str| line.len() - line.trim_start().len();
-    let mut lines = rules.lines().peekable();
-    let mut found = Vec::new();
-    while let Some(line) = lines.next() {
-        match line.trim_start().strip_prefix("expr:").map(str::trim) {
-            None => {}
-            Some("|") => {
-                let mut block = String::new();
-                while let Some(below) = lines.next_if(|below| depth(below) > depth(line)) {
-                    block += below.trim_start();
-                    block.push('\n');
-                }
-                found.push(block);
-            }
-            Some(text) => found.push(text.to_owned()),
-        }
-    }
-    found
 }
 
 fn deployed(name: &str) -> String {
@@ -215,6 +142,26 @@ fn the_page_has_what_the_sources_measure() {
     }
     for name in documented.keys() {
         assert!(emitted.contains_key(name), "docs/metrics.md has {name}, which no source measures");
+    }
+}
+
+#[test]
+fn the_table_of_helps_says_what_the_page_says() {
+    let word = |kind| match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+        Kind::Histogram => "histogram",
+    };
+    let table: Vec<[&str; 3]> =
+        FIGURES.iter().map(|figure| [figure.name, word(figure.kind), figure.unit]).collect();
+    let plain: Vec<[String; 5]> =
+        rows().into_iter().map(|row| row.map(|cell| cell.replace('`', ""))).collect();
+    let page: Vec<[&str; 3]> =
+        plain.iter().map(|[name, kind, _, unit, _]| [name.as_str(), kind.as_str(), unit.as_str()]).collect();
+    assert_eq!(table, page, "FIGURES (left) and docs/metrics.md");
+    for (figure, [.., meaning]) in FIGURES.iter().zip(&plain) {
+        let is_first = !figure.help.is_empty() && meaning.starts_with(figure.help);
+        assert!(is_first, "{}: {meaning:?} does not begin with {:?}", figure.name, figure.help);
     }
 }
 
@@ -239,9 +186,8 @@ fn the_alerts_ask_for_what_there_is_and_say_what_to_do() {
         let count = rules.lines().filter(|line| line.trim_start().starts_with(word)).count();
         assert_eq!(count, asked.len(), "each alert has one {word}");
     }
-    let named = |text: &str| text.matches("denizen_").count();
-    let named_in_asked: usize = asked.iter().map(|text| named(text)).sum();
-    assert_eq!(named_in_asked, named(&rules), "an expression was not found");
+    let named_in_asked: usize = asked.iter().map(|text| named(text).len()).sum();
+    assert_eq!(named_in_asked, named(&rules).len(), "an expression was not found");
     let (emitted, documented) = (emitted(), documented());
     for text in asked {
         assert_eq!(mistakes(&text, &emitted), [""; 0], "against the sources: {text}");
@@ -262,6 +208,7 @@ fn a_name_or_a_label_that_is_not_there_is_found() {
         ("denizen_in_flight{job=\"a\", scop=\"process\"}", "denizen_in_flight has no label scop"),
         ("sum by (job, rout) (denizen_in_flight)", "nothing here has the label rout"),
         ("sum by (le) (denizen_http_request_seconds_sum)", "nothing here has the label le"),
+        ("rate(process_cpu_seconds[5m])", "nothing makes process_cpu_seconds"),
         ("label_values(denizen_in_flight, jop)", "nothing here has the label jop"),
     ] {
         assert_eq!(mistakes(expression, &metrics), [mistake], "{expression}");

@@ -4,6 +4,7 @@
 
 mod audit;
 mod dashboards;
+mod figures;
 mod generated;
 mod keys;
 mod kill;

@@ -1,7 +1,6 @@
 //! [`Inner`]: what all requests, bodies and tasks of a cluster share.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::breaker::{Breaker, Pass};
 use super::budget::Budget;
 use super::connect::Connector;
+use super::counters::Counters;
 use super::dice::Dice;
 use super::error::{BadCluster, SendError};
 use super::spec::ClusterSpec;
@@ -39,18 +39,6 @@ pub(crate) struct Inner {
     changing: Mutex<()>,
 }
 
-/// What a cluster has done since it started.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) requests: AtomicU64,
-    pub(crate) failures: AtomicU64,
-    pub(crate) retries: AtomicU64,
-    pub(crate) retries_denied: AtomicU64,
-    pub(crate) refused: AtomicU64,
-    pub(crate) timeouts: AtomicU64,
-    pub(crate) ejections: AtomicU64,
-}
-
 // === impl Inner ===
 
 impl Inner {
@@ -69,7 +57,7 @@ impl Inner {
             breaker: spec.breaker.map(|breaker| Breaker::new(breaker, now)),
             budget: Budget::new(spec.budget, now),
             dice: Dice::new(),
-            counters: Counters::default(),
+            counters: Counters::new(&spec.name),
             discovery: Mutex::default(),
             end: CancellationToken::new(),
             tasks: tasks.clone(),
@@ -127,10 +115,10 @@ impl Inner {
 
     /// Leave to send a request.
     pub(crate) fn admit(&self, now: Instant) -> Result<Pass, SendError> {
-        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        self.counters.requests.add();
         let Some(breaker) = &self.breaker else { return Ok(Pass::Normal) };
         breaker.admit(now).map_err(|retry_after| {
-            self.counters.refused.fetch_add(1, Ordering::Relaxed);
+            self.counters.refused.add();
             SendError::Open { retry_after }
         })
     }
@@ -150,7 +138,7 @@ impl Inner {
 
     /// A target failed a request: it may be one too many.
     pub(crate) fn note_failure(&self, target: &Target, now: Instant) {
-        self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        self.counters.failures.add();
         let Some(spec) = &self.spec.passive else { return };
         if !target.standing.fail(spec, now) {
             return;
@@ -164,7 +152,7 @@ impl Inner {
         // Longer by up to a tenth, so that targets ejected together do not come back together.
         let jitter = |time: std::time::Duration| time.mul_f64(1.0 + 0.1 * self.dice.unit());
         let time = target.standing.eject(spec, now, jitter);
-        self.counters.ejections.fetch_add(1, Ordering::Relaxed);
+        self.counters.ejections.add();
         tracing::warn!(
             cluster = self.spec.name, target = %target.origin, seconds = time.as_secs(),
             "a target is left out for a while: it failed too many requests in a row"

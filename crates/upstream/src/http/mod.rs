@@ -9,6 +9,7 @@ mod budget;
 mod check;
 mod cluster;
 mod connect;
+mod counters;
 mod dice;
 mod discover;
 mod error;

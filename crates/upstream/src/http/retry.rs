@@ -1,6 +1,5 @@
 //! When and how a request is sent again.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
@@ -136,10 +135,10 @@ impl Journey<'_> {
     /// Takes one retry from the request's and from everybody's.
     fn spend(&mut self) -> bool {
         if !self.inner.budget.withdraw(Instant::now()) {
-            self.inner.counters.retries_denied.fetch_add(1, Ordering::Relaxed);
+            self.inner.counters.retries_denied.add();
             return false;
         }
-        self.inner.counters.retries.fetch_add(1, Ordering::Relaxed);
+        self.inner.counters.retries.add();
         self.retries -= 1;
         true
     }

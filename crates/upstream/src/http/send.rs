@@ -6,7 +6,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -227,7 +226,7 @@ impl<'a> Journey<'a> {
     }
 
     pub(super) fn note_late(&self, mut flight: Flight, progress: Option<&Progress>) {
-        self.inner.counters.timeouts.fetch_add(1, Ordering::Relaxed);
+        self.inner.counters.timeouts.add();
         if progress.is_some_and(Progress::is_waiting_for_client) {
             flight.forget();
         } else {

@@ -98,7 +98,6 @@ impl ClusterStatus {
     pub(crate) fn of(inner: &Inner) -> Self {
         let now = Instant::now();
         let counters = &inner.counters;
-        let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         let error = inner.discovery.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Self {
             name: inner.spec.name.clone(),
@@ -111,13 +110,13 @@ impl ClusterStatus {
                 BreakerStatus { state, opened }
             }),
             targets: inner.targets.load().iter().map(|target| TargetStatus::of(target, now)).collect(),
-            requests: count(&counters.requests),
-            failures: count(&counters.failures),
-            retries: count(&counters.retries),
-            retries_denied: count(&counters.retries_denied),
-            refused: count(&counters.refused),
-            timeouts: count(&counters.timeouts),
-            ejections: count(&counters.ejections),
+            requests: counters.requests.get(),
+            failures: counters.failures.get(),
+            retries: counters.retries.get(),
+            retries_denied: counters.retries_denied.get(),
+            refused: counters.refused.get(),
+            timeouts: counters.timeouts.get(),
+            ejections: counters.ejections.get(),
         }
     }
 }

@@ -14,6 +14,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets, WebPkiClientVerifi
 
 use super::acme::Acme;
 use super::config::{CertificateFiles, SocketConfig, TlsConfig};
+use crate::system::names::Names;
 use shelf::{Shelf, Shown};
 
 /// How often the metrics are told until when certificates hold.
@@ -27,6 +28,8 @@ pub struct Tls {
     shelf: Arc<Shelf>,
     by_acme: Mutex<Vec<Certificate>>,
     pub(crate) acme: Option<Acme>,
+    /// Of the certificates that the metrics were told of last.
+    measured: Names,
 }
 
 impl std::fmt::Debug for Tls {
@@ -50,7 +53,8 @@ impl Tls {
         let (tls, on_shelf) = (config.tls.clone(), shelf.clone());
         let paths = tls.client_ca.iter().cloned().collect();
         let config = Watched::open(paths, move || server_config(&tls, &on_shelf, &ticketer).map(Arc::new))?;
-        let this = Self { pairs: pairs?, config, shelf, by_acme: Mutex::default(), acme };
+        let (by_acme, measured) = (Mutex::default(), Names::default());
+        let this = Self { pairs: pairs?, config, shelf, by_acme, acme, measured };
         this.arrange();
         Ok(this)
     }

@@ -98,6 +98,12 @@ impl Copies {
         copy
     }
 
+    /// How many copies there are, and the bytes that they take and may take. None where there never are any.
+    pub(crate) fn size(&self) -> Option<(usize, (u64, u64))> {
+        let copies = &self.0.as_ref()?.copies;
+        Some((copies.len(), (copies.weight(), copies.capacity())))
+    }
+
     fn sweep(&self) {
         let Some(kept) = &self.0 else { return };
         kept.copies.retain(|user_id, held| kept.changes.still_holds(user_id.uuid(), held.0));
@@ -166,9 +172,11 @@ mod tests {
         copies.keep(id, copies.stamp(id), user(2));
         copies.sweep();
         assert_eq!(version(&copies), Some(2));
+        let (count, (bytes, capacity)) = copies.size().unwrap();
+        assert!(count == 1 && (OVERHEAD..capacity).contains(&bytes), "{bytes} of {capacity}");
         changes.begin(&touched);
         copies.sweep();
-        assert!(copies.0.unwrap().copies.is_empty());
+        assert_eq!(copies.size(), Some((0, (0, capacity))));
     }
 
     #[test]
