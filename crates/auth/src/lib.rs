@@ -3,7 +3,6 @@
 mod config;
 mod error;
 pub mod events;
-mod feed;
 mod jobs;
 mod keys;
 mod model;
@@ -16,6 +15,7 @@ mod store;
 use std::sync::Arc;
 
 use denizen_db::{Db, Migration};
+use denizen_kit::bell::Bell;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
@@ -31,7 +31,6 @@ use tonic::service::RoutesBuilder;
 pub use config::{Algorithm, Config, LimitPolicy};
 pub use error::{Error, Result};
 pub use events::EVENTS;
-pub use feed::Feed;
 pub use keys::Keys;
 
 /// The steps that make and change the tables.
@@ -56,13 +55,13 @@ pub struct App {
     /// Its secret keys.
     pub keys: Keys,
     /// Wakes the streams of revocations.
-    pub feed: Feed,
+    pub feed: Bell,
 }
 
 impl App {
-    /// The service, with a feed of its own.
+    /// The service, with a bell of its own.
     pub fn new(db: Db, links: Links, clock: Clock, config: Config, keys: Keys) -> Self {
-        Self { db, links, clock, config, keys, feed: Feed::default() }
+        Self { db, links, clock, config, keys, feed: Bell::default() }
     }
 }
 
