@@ -4,7 +4,6 @@ mod config;
 mod crowd;
 mod error;
 pub mod events;
-mod feed;
 mod jobs;
 mod keys;
 mod model;
@@ -17,6 +16,7 @@ mod store;
 use std::sync::Arc;
 
 use denizen_db::{Db, Migration};
+use denizen_kit::bell::Bell;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
@@ -33,7 +33,6 @@ pub use config::{Algorithm, Config, LimitPolicy};
 pub use crowd::Crowd;
 pub use error::{Error, Result};
 pub use events::EVENTS;
-pub use feed::Feed;
 pub use keys::Keys;
 
 /// The steps that make and change the tables.
@@ -58,15 +57,15 @@ pub struct App {
     /// Its secret keys.
     pub keys: Keys,
     /// Wakes the streams of revocations.
-    pub feed: Feed,
+    pub feed: Bell,
     /// Whether there was no room for a password a moment ago.
     pub crowd: Crowd,
 }
 
 impl App {
-    /// The service, with a feed of its own and nobody at the door.
+    /// The service, with a bell of its own and nobody at the door.
     pub fn new(db: Db, links: Links, clock: Clock, config: Config, keys: Keys) -> Self {
-        Self { db, links, clock, config, keys, feed: Feed::default(), crowd: Crowd::default() }
+        Self { db, links, clock, config, keys, feed: Bell::default(), crowd: Crowd::default() }
     }
 }
 

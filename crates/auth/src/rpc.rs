@@ -8,6 +8,7 @@ mod signing;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use denizen_kit::problem::Problem;
 use denizen_rpc::auth::internal::v1::sessions_server::Sessions;
@@ -192,8 +193,10 @@ impl Sessions for SessionsService {
         request: Request<WatchRevocationsRequest>,
     ) -> Reply<Self::WatchRevocationsStream> {
         let app = &self.0;
-        serve(&app.clock, request, async |cx, _| {
-            let stream: Self::WatchRevocationsStream = Box::pin(ops::watch_revocations(app, &cx)?);
+        serve(&app.clock, request, async |cx, request| {
+            let millis = u64::from(request.within_ms);
+            let within = (millis > 0).then(|| Duration::from_millis(millis));
+            let stream: Self::WatchRevocationsStream = Box::pin(ops::watch_revocations(app, &cx, within)?);
             Ok(stream)
         })
         .await

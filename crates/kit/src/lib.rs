@@ -14,7 +14,9 @@
 //! | [`trace`] | traces: the W3C context, sampling, spans until they are sent |
 //! | [`task`] | named tasks and orderly shutdown |
 //! | [`changes`] | whether a copy is as good as the original |
+//! | [`bell`] | wakes streams when what they tell of has changed |
 
+pub mod bell;
 pub mod caller;
 pub mod changes;
 pub mod config;

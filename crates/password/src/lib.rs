@@ -2,7 +2,6 @@
 // An op inside `run` inside `serve` is a deep type.
 #![recursion_limit = "256"]
 
-mod bell;
 mod config;
 mod error;
 mod events;
@@ -18,6 +17,7 @@ mod store;
 use std::sync::Arc;
 
 use denizen_db::{Db, Migration};
+use denizen_kit::bell::Bell;
 use denizen_kit::problem::Problem;
 use denizen_kit::seal::Root;
 use denizen_kit::task::Tasks;
@@ -26,7 +26,6 @@ use denizen_rpc::Links;
 use tokio::sync::Notify;
 use tonic::service::RoutesBuilder;
 
-pub use bell::Bell;
 pub use config::{Config, Sources};
 pub use events::EVENTS;
 pub use hash::{Cost, Peppers, ScryptCost, Setting};

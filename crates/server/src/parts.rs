@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use denizen_cache::Cache;
 use denizen_db::{Db, Migration, Secrets};
+use denizen_kit::bell::Bell;
 use denizen_kit::caller::Role;
 use denizen_kit::seal::Root;
 use denizen_kit::task::Tasks;
@@ -119,7 +120,7 @@ async fn open_users(house: &House, db: Db, routes: &mut RoutesBuilder) -> anyhow
         clock: house.clock.clone(),
         config: house.config.users.clone(),
         keys: denizen_users::Keys::new(&house.root, keys_db),
-        access: Arc::default(),
+        access: Bell::default(),
         turns: Arc::default(),
     });
     denizen_users::add_routes(&app, routes);

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod access;
 mod config;
 mod error;
 mod events;
@@ -19,13 +18,13 @@ use std::sync::Arc;
 
 use denizen_cache::Cache;
 use denizen_db::{Db, Migration};
+use denizen_kit::bell::Bell;
 use denizen_kit::task::Tasks;
 use denizen_kit::time::Clock;
 use denizen_rpc::Links;
 use denizen_storage::Store;
 use tonic::service::RoutesBuilder;
 
-pub use access::Access;
 pub use config::Config;
 pub use events::EVENTS;
 pub use keys::Keys;
@@ -70,8 +69,8 @@ pub struct App {
     pub config: Config,
     /// Its keys, and people's.
     pub keys: Keys,
-    /// The streams to gateways.
-    pub access: Arc<Access>,
+    /// Wakes the streams of what roles allow.
+    pub access: Bell,
     /// The imports that are under way.
     pub turns: Arc<Turns>,
 }

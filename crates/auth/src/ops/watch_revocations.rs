@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use denizen_kit::bell::Listener;
 use denizen_kit::caller::Role;
 use denizen_kit::cx::Cx;
 use denizen_kit::id::SessionId;
@@ -21,7 +22,6 @@ use tonic::Status;
 
 use crate::App;
 use crate::error::Result;
-use crate::feed::Listener;
 use crate::store::{self, Revocation};
 
 /// How long after one message the next one comes at the latest, with room for the look at the table within the
@@ -35,10 +35,16 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// clocks of replicas may differ.
 const OVERLAP: Duration = Duration::from_secs(5);
 
+/// How far the clocks of replicas may differ where a gateway asks for the newest revocations alone. It is asked after
+/// each operation that may end sessions, so it must be few rows; what it misses, streams tell.
+const SKEW: Duration = Duration::from_secs(1);
+
 /// One gateway's stream.
 struct Watch {
     app: Arc<App>,
     listener: Listener,
+    /// How far back it begins; none for all that matters.
+    within: Option<Duration>,
     /// What was sent, by the time of its end, as far back as the next look goes.
     sent: HashMap<SessionId, Timestamp>,
     /// When the table was last looked at: by the service's clock and by the monotonic one.
@@ -46,14 +52,16 @@ struct Watch {
     failed: bool,
 }
 
-/// The stream of revocations, for gateways.
+/// The stream of revocations, for gateways: from all that matters on, or from what was revoked within a time.
 pub(crate) fn watch_revocations(
     app: &Arc<App>,
     cx: &Cx,
+    within: Option<Duration>,
 ) -> Result<impl Stream<Item = Result<p::Revocations, Status>> + Send + use<>> {
     cx.require_service(&[Role::Gateway])?;
     let listener = app.feed.listen();
-    let watch = Watch { app: app.clone(), listener, sent: HashMap::new(), looked: None, failed: false };
+    let watch =
+        Watch { app: app.clone(), listener, within, sent: HashMap::new(), looked: None, failed: false };
     Ok(unfold(watch, |mut watch| async move {
         let message = watch.next().await?;
         Some((message, watch))
@@ -85,11 +93,15 @@ impl Watch {
     async fn look(&mut self) -> Result<p::Revocations> {
         let now = self.app.clock.now();
         let mut tx = self.app.db.single().await?;
-        let rows = match self.looked {
-            None => store::revocations(&mut tx, now).await?,
-            Some((looked, _)) => store::revocations_since(&mut tx, before(looked, OVERLAP)).await?,
+        let rows = match (self.looked, self.within) {
+            (Some((looked, _)), _) => store::revocations_since(&mut tx, before(looked, OVERLAP)).await?,
+            (None, Some(within)) => {
+                let since = before(now, within + self.skew());
+                store::revocations_since(&mut tx, since).await?
+            }
+            (None, None) => store::revocations(&mut tx, now).await?,
         };
-        let snapshot = self.looked.is_none();
+        let snapshot = self.looked.is_none() && self.within.is_none();
         self.looked = Some((now, Instant::now()));
         let fresh =
             rows.into_iter().filter(|row| !self.sent.contains_key(&row.session_id)).collect::<Vec<_>>();
@@ -97,6 +109,11 @@ impl Watch {
         let horizon = before(now, OVERLAP);
         self.sent.retain(|_, ended_at| *ended_at > horizon);
         Ok(p::Revocations { items: fresh.iter().map(to_wire).collect(), snapshot })
+    }
+
+    /// On SQLite there are no replicas: whoever ended a session had this clock.
+    fn skew(&self) -> Duration {
+        if self.app.db.engine() == "sqlite" { Duration::ZERO } else { SKEW }
     }
 }
 

@@ -15,7 +15,12 @@ use crate::support::{House, owner, places};
 const LONG: Duration = Duration::from_secs(10);
 
 async fn watch(house: &House) -> Streaming<Revocations> {
-    house.sessions(Role::Gateway).watch_revocations(WatchRevocationsRequest {}).await.unwrap().into_inner()
+    watch_from(house, 0).await
+}
+
+async fn watch_from(house: &House, within_ms: u32) -> Streaming<Revocations> {
+    let request = WatchRevocationsRequest { within_ms };
+    house.sessions(Role::Gateway).watch_revocations(request).await.unwrap().into_inner()
 }
 
 async fn next(stream: &mut Streaming<Revocations>) -> Option<Revocations> {
@@ -76,6 +81,25 @@ async fn what_no_token_can_carry_any_more_is_left_out() {
 }
 
 #[tokio::test]
+async fn who_asks_for_the_newest_gets_no_more() {
+    for place in places() {
+        let house = House::new(place).await;
+        let ada = house.world.add("ada");
+        let old = house.log_in("ada").await;
+        house.auth(&owner(ada, &old)).logout(p::LogoutRequest { all: false }).await.unwrap();
+        house.clock.advance(Duration::from_secs(60));
+        let new = house.log_in("ada").await;
+        house.auth(&owner(ada, &new)).logout(p::LogoutRequest { all: false }).await.unwrap();
+
+        let mut stream = watch_from(&house, 1_000).await;
+        let first = next(&mut stream).await.unwrap();
+        assert!(!first.snapshot, "it is not the whole");
+        let ids: Vec<&str> = first.items.iter().map(|item| item.session_id.as_str()).collect();
+        assert_eq!(ids, [new.session_id.as_str()]);
+    }
+}
+
+#[tokio::test]
 async fn every_way_to_end_a_session_is_streamed() {
     for place in places() {
         let house = House::with(place, |config| config.max_sessions = 1).await;
@@ -101,7 +125,7 @@ async fn every_way_to_end_a_session_is_streamed() {
 async fn the_stream_is_for_gateways_and_ends_with_the_node() {
     for place in places() {
         let house = House::new(place).await;
-        let request = WatchRevocationsRequest {};
+        let request = WatchRevocationsRequest::default();
         let refused = house.sessions(Role::Notify).watch_revocations(request).await.unwrap_err();
         assert_eq!(problem_from(refused).code.as_str(), "forbidden");
 

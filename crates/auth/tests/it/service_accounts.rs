@@ -135,7 +135,7 @@ async fn a_deleted_account_and_its_tokens_are_dead_at_once() {
         assert_eq!(token(&house, &id, &secret).await.unwrap_err().code, Code::InvalidCredentials);
         assert!(claims_of(&house, &anonymous(), &token_before.access_token).await.is_none());
         assert!(!house.is_live(sid.as_str().unwrap()).await);
-        let request = denizen_rpc::auth::internal::v1::WatchRevocationsRequest {};
+        let request = denizen_rpc::auth::internal::v1::WatchRevocationsRequest::default();
         let mut feed = house.sessions(Role::Gateway).watch_revocations(request).await.unwrap().into_inner();
         let snapshot = feed.message().await.unwrap().unwrap();
         assert!(snapshot.items.iter().any(|item| sid == item.session_id), "gateways learn of it");

@@ -2,11 +2,11 @@
 //! allow, and who has lost a role while a token still names it.
 //!
 //! It is looked at on every use of a token that names more than `user`. While the stream is silent, each such account
-//! is asked about.
+//! is asked about. What an operation took away that this node answers, it asks for before the answer goes out.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -19,6 +19,7 @@ use denizen_rpc::users::internal::v1::{
     AccessState, CheckAccessRequest, CheckAccessResponse, WatchAccessRequest,
 };
 use denizen_rpc::{Links, problem_from};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::Streaming;
 
@@ -34,6 +35,9 @@ const CLIENT: &str = "client";
 /// What the stream has told.
 #[derive(Debug, Default)]
 struct State {
+    version: i64,
+    /// Milliseconds after the start.
+    told: u64,
     roles: HashMap<String, Permissions>,
     losses: HashMap<UserId, Vec<String>>,
 }
@@ -42,16 +46,41 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Access {
     state: ArcSwap<State>,
+    /// One message is taken in at a time: they come by the stream and by questions.
+    taking: Mutex<()>,
     started: Instant,
     /// Milliseconds after `started`, plus one; 0 for never.
     heard: AtomicU64,
+    /// Rung when something has changed.
+    changed: watch::Sender<()>,
+}
+
+// === impl State ===
+
+impl State {
+    fn of(message: AccessState, told: u64) -> Self {
+        let roles = message.roles.into_iter();
+        let losses = message.losses.into_iter();
+        Self {
+            version: message.version,
+            told,
+            roles: roles.map(|role| (role.name, Permissions::from_bits(role.permissions))).collect(),
+            losses: losses.filter_map(|loss| Some((loss.user_id.parse().ok()?, loss.roles))).collect(),
+        }
+    }
 }
 
 // === impl Access ===
 
 impl Access {
     pub(crate) fn new() -> Self {
-        Self { state: ArcSwap::default(), started: Instant::now(), heard: AtomicU64::new(0) }
+        Self {
+            state: ArcSwap::default(),
+            taking: Mutex::default(),
+            started: Instant::now(),
+            heard: AtomicU64::new(0),
+            changed: watch::Sender::new(()),
+        }
     }
 
     /// Whether tokens of this person must be looked at here: all but those that name `user` alone.
@@ -80,18 +109,40 @@ impl Access {
         Some(Person { roles, permissions, ..person.clone() })
     }
 
-    /// Takes in one message of the stream.
-    pub(crate) fn take(&self, message: AccessState) {
-        if message.changed {
-            let role = |role: denizen_rpc::users::internal::v1::RolePermissions| {
-                (role.name, Permissions::from_bits(role.permissions))
-            };
-            let losses =
-                message.losses.into_iter().filter_map(|loss| Some((loss.user_id.parse().ok()?, loss.roles)));
-            let roles = message.roles.into_iter().map(role).collect();
-            self.state.store(Arc::new(State { roles, losses: losses.collect() }));
+    /// Waits until what a person may do is no longer what they may by this.
+    pub(crate) async fn moved(&self, person: &Person) {
+        if !Self::concerns(person) {
+            return std::future::pending().await;
         }
-        self.heard.store(self.elapsed() + 1, Ordering::Release);
+        let mut changed = self.changed.subscribe();
+        while !self.is_fresh() || self.narrowed(person).is_none() {
+            // The bell hangs in this very value, so the wait ends with a ring only.
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// Takes in one message. Nothing of it counts when it was read before what is known: the stream tells the newer state
+    /// next. But what was known for longer than a message may take gives way, for then the database was put back.
+    pub(crate) fn take(&self, message: AccessState) {
+        let _one = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.elapsed();
+        let known = self.state.load();
+        if message.version < known.version && now.saturating_sub(known.told) <= millis(FRESH) {
+            return;
+        }
+        let is_change = message.changed;
+        if is_change {
+            self.state.store(Arc::new(State::of(message, now)));
+        }
+        self.heard.store(now + 1, Ordering::Release);
+        if is_change {
+            self.changed.send_replace(());
+        }
+    }
+
+    /// Relies on nothing but questions until the stream is heard again.
+    pub(crate) fn doubt(&self) {
+        self.heard.store(0, Ordering::Release);
     }
 
     fn elapsed(&self) -> u64 {
@@ -140,6 +191,16 @@ pub(crate) async fn follow(links: &Links, clock: &Clock, access: &Access) {
     }
 }
 
+/// Learns what is so now; says whether it could.
+pub(crate) async fn catch_up(links: &Links, clock: &Clock, access: &Access) -> bool {
+    let cx = Cx::job(Role::Gateway, clock);
+    let Ok(stream) = links.access(&cx).watch_access(WatchAccessRequest {}).await else { return false };
+    // The first message is the whole.
+    let Ok(Some(message)) = stream.into_inner().message().await else { return false };
+    access.take(message);
+    true
+}
+
 async fn read(mut stream: Streaming<AccessState>, access: &Access) {
     while let Ok(Ok(Some(message))) = tokio::time::timeout(2 * FRESH, stream.message()).await {
         access.take(message);
@@ -147,85 +208,5 @@ async fn read(mut stream: Streaming<AccessState>, access: &Access) {
 }
 
 #[cfg(test)]
-mod tests {
-    use denizen_kit::caller::Permission;
-    use denizen_kit::time::Timestamp;
-    use denizen_rpc::users::internal::v1::{Loss, RolePermissions};
-
-    use super::*;
-
-    fn person(roles: &[&str]) -> Person {
-        Person {
-            user_id: UserId::nil(),
-            session_id: None,
-            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            permissions: Permissions::of_roles(roles),
-            auth_time: Timestamp::UNIX_EPOCH,
-            amr: vec!["pwd".to_owned()],
-        }
-    }
-
-    fn told(roles: &[(&str, Permission)], losses: &[&[&str]]) -> AccessState {
-        let role = |(name, permission): &(&str, Permission)| RolePermissions {
-            name: (*name).to_owned(),
-            permissions: Permissions::of(&[*permission]).bits(),
-        };
-        let loss = |roles: &&[&str]| Loss {
-            user_id: UserId::nil().to_string(),
-            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-        };
-        AccessState {
-            changed: true,
-            roles: roles.iter().map(role).collect(),
-            losses: losses.iter().map(loss).collect(),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_made_role_allows_what_it_allows_now() {
-        let access = Access::new();
-        let auditor = person(&["user", "auditor"]);
-        assert_eq!(access.narrowed(&auditor), None, "an unknown role allows nothing");
-        access.take(told(&[("auditor", Permission::AuditRead)], &[]));
-        assert!(access.narrowed(&auditor).unwrap().permissions.has(Permission::AuditRead));
-        access.take(AccessState::default());
-        assert!(access.narrowed(&auditor).is_some(), "a heartbeat changes nothing");
-        access.take(told(&[], &[]));
-        assert_eq!(access.narrowed(&auditor), None);
-    }
-
-    #[tokio::test]
-    async fn a_lost_role_is_lost_and_one_that_came_back_is_back() {
-        let access = Access::new();
-        let support = person(&["user", "support"]);
-        access.take(told(&[], &[&["user"]]));
-        let narrowed = access.narrowed(&support).unwrap();
-        assert_eq!((narrowed.roles, narrowed.permissions), (vec!["user".to_owned()], Permissions::NONE));
-        access.take(told(&[], &[&["user", "support", "admin"]]));
-        assert_eq!(access.narrowed(&support), None, "and what is given counts with the next token");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_is_noticed() {
-        let access = Access::new();
-        assert!(!access.is_fresh());
-        access.take(AccessState::default());
-        assert!(access.is_fresh());
-        tokio::time::advance(Duration::from_millis(1_100)).await;
-        assert!(!access.is_fresh());
-    }
-
-    #[test]
-    fn asking_gives_no_role_that_the_token_lacks() {
-        let support = person(&["user", "support"]);
-        let bits = Permissions::of_role("support").bits();
-        let now = |roles: &[&str], permissions| CheckAccessResponse {
-            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            permissions,
-        };
-        assert_eq!(within(&support, &now(&["user", "support"], bits)), None);
-        assert_eq!(within(&support, &now(&["user"], 0)).unwrap().permissions, Permissions::NONE);
-        assert_eq!(within(&support, &now(&[], 0)), None);
-        assert!(!Access::concerns(&person(&["user"])) && Access::concerns(&support));
-    }
-}
+#[path = "access_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use denizen_kit::caller::Person;
 use denizen_kit::network::tie;
@@ -11,15 +12,20 @@ use denizen_kit::time::Clock;
 use denizen_rpc::Links;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use tokio::time::{Instant, timeout};
 
-use super::access::{Access, check_access};
+use super::access::{self, Access, check_access};
 use super::activity::Activity;
 use super::keys::Keys;
-use super::revocations::{Revocations, Trust, check_session};
+use super::losses::Loss;
+use super::revocations::{self, Revocations, Trust, check_session};
 use super::token::{Parts, Verified, refused};
 
 /// How many verified tokens are remembered.
 const REMEMBERED: usize = 50_000;
+
+/// How long an answer waits at most until this node knows what it took away.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// How careful the door must be with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +43,8 @@ pub(crate) struct Authenticator {
     clock: Clock,
     issuer: String,
     pub(crate) keys: Keys,
-    pub(crate) revocations: Revocations,
-    pub(crate) access: Access,
+    pub(crate) revocations: Arc<Revocations>,
+    pub(crate) access: Arc<Access>,
     pub(crate) activity: Activity,
     /// Checks what ties sessions to networks.
     network_key: Key,
@@ -52,8 +58,8 @@ impl Authenticator {
     pub(crate) fn new(links: Links, clock: Clock, issuer: &str, network_key: Key) -> Self {
         Self {
             keys: Keys::new(links.clone(), clock.clone()),
-            revocations: Revocations::new(),
-            access: Access::new(),
+            revocations: Arc::new(Revocations::new()),
+            access: Arc::new(Access::new()),
             activity: Activity::default(),
             network_key,
             seen: quick_cache::sync::Cache::new(REMEMBERED),
@@ -93,6 +99,23 @@ impl Authenticator {
         }
         let narrowed = check_access(&self.links, &self.clock, person).await?;
         Ok(narrowed.map_or_else(|| person.clone(), Arc::new))
+    }
+
+    /// Learns what an operation took away that began then. What cannot be learned in time is asked about at each use of a
+    /// token, until the streams are heard again.
+    pub(super) async fn catch_up(&self, loss: Loss, began: Instant) {
+        let (links, clock) = (&self.links, &self.clock);
+        if loss == Loss::Roles {
+            let learning = access::catch_up(links, clock, &self.access);
+            if !timeout(PATIENCE, learning).await.unwrap_or_default() {
+                self.access.doubt();
+            }
+            return;
+        }
+        let learning = revocations::catch_up(links, clock, &self.revocations, began);
+        if !timeout(PATIENCE, learning).await.unwrap_or_default() {
+            self.revocations.doubt();
+        }
     }
 
     /// The same with the roles and permissions that the person has now.

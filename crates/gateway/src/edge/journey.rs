@@ -21,6 +21,7 @@ use super::locate::{method_not_allowed, nothing_here};
 use super::passage::Passage;
 use super::refusals::By;
 use super::request;
+use super::stay::Stay;
 use super::table::Found;
 use super::who::Who;
 use super::{Arrival, Edge, body, client, host, trace};
@@ -207,10 +208,9 @@ impl Journey {
             Found::Method(route) => return Err(method_not_allowed(&route.allow)),
             Found::Nothing => return Err(nothing_here()),
         };
-        let counts_person = self.who.is_none();
-        let (arrival, lent) = (&self.arrival, self.rule.lent);
+        let (arrival, lent, counts_person) = (&self.arrival, self.rule.lent, self.who.is_none());
         let passage = Passage { app: &inner.app, endpoint, arrival, counts_person, lent };
-        let mut response = inner.pass(passage.admit(request).await?).await?;
+        let mut response = inner.pass(endpoint, passage.admit(request).await?).await?;
         response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         Ok(response)
     }
@@ -223,14 +223,14 @@ impl Journey {
         request: Request<Body>,
     ) -> Result<Response, Failure> {
         let app = &self.edge.0.app;
-        let now = app.clock.now().as_second();
-        let name = &upstream.spec.cluster.name;
+        let (now, name) = (app.clock.now().as_second(), &upstream.spec.cluster.name);
         let identity = self.who.as_ref().map(|who| app.proxy.identities.of(&who.subject(), name, now));
         let left = self.who.as_ref().map(|who| u64::try_from(who.expires() - now).unwrap_or_default());
         let tunnels = Tunnels {
             tasks: &app.tasks,
             drain: app.config.drain_timeout,
             until: left.map(|seconds| Instant::now() + std::time::Duration::from_secs(seconds)),
+            stay: self.who.as_ref().and_then(|who| Stay::of(who, &app.authenticator)),
         };
         let (span, trace) = self.trace.begin(request.method(), name);
         let hop = Hop {

@@ -18,6 +18,7 @@ pub(crate) mod keys;
 pub(crate) mod limits;
 mod locate;
 pub(crate) mod log;
+mod losses;
 mod marks;
 mod networks;
 mod passage;
@@ -28,6 +29,7 @@ pub(crate) mod request;
 mod revocations;
 mod routed;
 pub(crate) mod shed;
+pub(crate) mod stay;
 pub(crate) mod table;
 mod token;
 mod trace;
@@ -256,18 +258,13 @@ impl Inner {
         let (counts_person, lent) = (true, Permissions::NONE);
         let passage = Passage { app: &self.app, endpoint, arrival, counts_person, lent };
         if endpoint.group == Group::Probe {
-            return self.pass(passage.admit(request).await?).await;
+            return self.pass(endpoint, passage.admit(request).await?).await;
         }
         self.app.barriers.check(arrival.ip, &self.app.clock)?;
         let permit = self.app.in_flight.admit()?;
         request.extensions_mut().insert(permit.clone());
-        self.pass(passage.admit(request).await?).await.map(|response| permit.hold(response))
-    }
-
-    /// Hands a request to the router.
-    async fn pass(&self, request: Request<Body>) -> Result<Response, Failure> {
-        let Ok(response) = self.router.clone().call(request).await;
-        Ok(response)
+        let response = self.pass(endpoint, passage.admit(request).await?).await?;
+        Ok(permit.hold(response))
     }
 
     /// A path that does not take the method: OPTIONS is answered, any other refused.

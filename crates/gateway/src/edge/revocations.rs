@@ -1,7 +1,8 @@
 //! Which sessions have ended while their access tokens still run, as auth tells it in a stream.
 //!
 //! The set is looked at on every use of a token, never only when one is first seen: a token verified just before its
-//! session ended is dead with the next request. While the stream is silent, each token is asked about.
+//! session ended is dead with the next request. While the stream is silent, each token is asked about. What an operation
+//! ended that this node answers, it asks for before the answer goes out.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use denizen_kit::problem::Problem;
 use denizen_kit::time::Clock;
 use denizen_rpc::auth::internal::v1::{CheckSessionRequest, Revocations as Message, WatchRevocationsRequest};
 use denizen_rpc::{Links, problem_from};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::Streaming;
 
@@ -32,6 +34,12 @@ const SHARDS: usize = 16;
 
 /// How many messages pass between two sweeps of what has lapsed.
 const SWEEP_EVERY: u32 = 200;
+
+/// How long a question for the newest revocations is thought to take.
+const MARGIN: Duration = Duration::from_millis(20);
+
+/// How long ends are gathered before who waits for one looks, so that many who wait cost little where many end.
+const GATHERED: Duration = Duration::from_millis(100);
 
 type Shard = RwLock<HashMap<SessionId, i64>>;
 
@@ -55,14 +63,21 @@ pub(crate) struct Revocations {
     heard: AtomicU64,
     /// The same, of any answer of auth.
     reached: AtomicU64,
+    /// Rung when something has come in.
+    told: watch::Sender<()>,
 }
 
 // === impl Revocations ===
 
 impl Revocations {
     pub(crate) fn new() -> Self {
-        let shards = std::array::from_fn(|_| RwLock::new(HashMap::new()));
-        Self { shards, started: Instant::now(), heard: AtomicU64::new(0), reached: AtomicU64::new(0) }
+        Self {
+            shards: std::array::from_fn(|_| RwLock::new(HashMap::new())),
+            started: Instant::now(),
+            heard: AtomicU64::new(0),
+            reached: AtomicU64::new(0),
+            told: watch::Sender::new(()),
+        }
     }
 
     /// Whether the session has ended.
@@ -84,21 +99,33 @@ impl Revocations {
         }
     }
 
+    /// Waits until the session has ended.
+    pub(crate) async fn ended(&self, session_id: SessionId) {
+        let mut told = self.told.subscribe();
+        while !self.has(session_id) {
+            // The bell hangs in this very set, so the wait ends with a ring only.
+            let _ = told.changed().await;
+            tokio::time::sleep(GATHERED).await;
+        }
+    }
+
     /// Takes in one message of the stream.
     pub(crate) fn take(&self, message: &Message, now: i64) {
-        let items = message.items.iter().filter(|item| item.until > now);
-        let items = items.filter_map(|item| Some((item.session_id.parse::<SessionId>().ok()?, item.until)));
-        if message.snapshot {
-            self.replace(items);
-        } else {
-            for (session_id, until) in items {
-                self.shard(session_id)
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(session_id, until);
-            }
-        }
+        self.add(message, now);
         self.heard.store(self.elapsed() + 1, Ordering::Release);
+    }
+
+    /// Adds what a message lists. Nothing goes but by its time: no session begins again, and a list of all may have been
+    /// read before something that is known here already.
+    fn add(&self, message: &Message, now: i64) {
+        for item in message.items.iter().filter(|item| item.until > now) {
+            let Ok(session_id) = item.session_id.parse::<SessionId>() else { continue };
+            let mut shard = self.shard(session_id).write().unwrap_or_else(PoisonError::into_inner);
+            shard.insert(session_id, item.until);
+        }
+        if !message.items.is_empty() {
+            self.told.send_replace(());
+        }
     }
 
     /// Notes that auth answered.
@@ -106,20 +133,16 @@ impl Revocations {
         self.reached.store(self.elapsed() + 1, Ordering::Release);
     }
 
+    /// Relies on nothing but questions until the stream is heard again.
+    pub(crate) fn doubt(&self) {
+        let heard = self.heard.swap(0, Ordering::AcqRel);
+        self.reached.fetch_max(heard, Ordering::AcqRel);
+    }
+
     /// Drops what no living token can carry any more.
     pub(crate) fn sweep(&self, now: i64) {
         for shard in &self.shards {
             shard.write().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
-        }
-    }
-
-    fn replace(&self, items: impl Iterator<Item = (SessionId, i64)>) {
-        let mut fresh: [HashMap<SessionId, i64>; SHARDS] = std::array::from_fn(|_| HashMap::new());
-        for (session_id, until) in items {
-            fresh[shard_of(session_id)].insert(session_id, until);
-        }
-        for (shard, content) in self.shards.iter().zip(fresh) {
-            *shard.write().unwrap_or_else(PoisonError::into_inner) = content;
         }
     }
 
@@ -158,7 +181,7 @@ pub(crate) async fn follow(links: &Links, clock: &Clock, revocations: &Revocatio
     let mut was_up = true;
     loop {
         let cx = Cx::job(Role::Gateway, clock);
-        match links.sessions(&cx).watch_revocations(WatchRevocationsRequest {}).await {
+        match links.sessions(&cx).watch_revocations(WatchRevocationsRequest::default()).await {
             Ok(stream) => {
                 was_up = true;
                 read(stream.into_inner(), clock, revocations).await;
@@ -177,6 +200,39 @@ pub(crate) async fn follow(links: &Links, clock: &Clock, revocations: &Revocatio
     }
 }
 
+/// Learns what was revoked since an operation began; says whether it could.
+pub(crate) async fn catch_up(
+    links: &Links,
+    clock: &Clock,
+    revocations: &Revocations,
+    began: Instant,
+) -> bool {
+    let mut margin = MARGIN;
+    loop {
+        let asked = Instant::now();
+        let Some(message) = newest(links, clock, began.elapsed() + margin).await else { return false };
+        // What came before it may be unknown here, so this is not taken for a word of the stream that is followed.
+        revocations.add(&message, clock.now().as_second());
+        revocations.note_reached();
+        // Auth counts back from when it looked; if that was later than was thought, it looked back too little.
+        let took = asked.elapsed();
+        if took <= margin {
+            return true;
+        }
+        margin = 2 * took;
+    }
+}
+
+/// What was revoked within a time up to now.
+async fn newest(links: &Links, clock: &Clock, within: Duration) -> Option<Message> {
+    let cx = Cx::job(Role::Gateway, clock);
+    // Rounded up: not a moment is left out.
+    let within_ms = u32::try_from(within.as_millis()).unwrap_or(u32::MAX).saturating_add(1);
+    let request = WatchRevocationsRequest { within_ms };
+    let stream = links.sessions(&cx).watch_revocations(request).await.ok()?;
+    stream.into_inner().message().await.ok()?
+}
+
 async fn read(mut stream: Streaming<Message>, clock: &Clock, revocations: &Revocations) {
     let mut count: u32 = 0;
     while let Ok(Ok(Some(message))) = tokio::time::timeout(2 * FRESH, stream.message()).await {
@@ -190,55 +246,5 @@ async fn read(mut stream: Streaming<Message>, clock: &Clock, revocations: &Revoc
 }
 
 #[cfg(test)]
-mod tests {
-    use denizen_rpc::auth::internal::v1::Revocation;
-
-    use super::*;
-
-    const FIRST: &str = "0192aa00-0000-7000-8000-000000000001";
-    const SECOND: &str = "0192aa00-0000-7000-8000-000000000002";
-
-    fn message(snapshot: bool, items: &[(&str, i64)]) -> Message {
-        let items =
-            items.iter().map(|(id, until)| Revocation { session_id: (*id).to_owned(), until: *until });
-        Message { items: items.collect(), snapshot }
-    }
-
-    fn has(revocations: &Revocations, id: &str) -> bool {
-        revocations.has(id.parse().unwrap())
-    }
-
-    #[tokio::test]
-    async fn items_add_and_a_snapshot_replaces() {
-        let revocations = Revocations::new();
-        revocations.take(&message(true, &[(FIRST, 100)]), 10);
-        revocations.take(&message(false, &[(SECOND, 100)]), 10);
-        assert!(has(&revocations, FIRST) && has(&revocations, SECOND));
-        revocations.take(&message(false, &[]), 10);
-        assert!(has(&revocations, FIRST), "a heartbeat changes nothing");
-        revocations.take(&message(true, &[(SECOND, 100)]), 10);
-        assert!(!has(&revocations, FIRST) && has(&revocations, SECOND));
-    }
-
-    #[tokio::test]
-    async fn what_has_lapsed_goes() {
-        let revocations = Revocations::new();
-        revocations.take(&message(false, &[(FIRST, 100), (SECOND, 200)]), 10);
-        revocations.sweep(150);
-        assert!(!has(&revocations, FIRST) && has(&revocations, SECOND));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_is_noticed() {
-        let revocations = Revocations::new();
-        assert_eq!(revocations.trust(), Trust::Stale, "nothing has been heard yet");
-        revocations.take(&message(true, &[]), 10);
-        assert_eq!(revocations.trust(), Trust::Fresh);
-        tokio::time::advance(Duration::from_millis(1_100)).await;
-        assert_eq!(revocations.trust(), Trust::Stale);
-        tokio::time::advance(Duration::from_secs(10)).await;
-        assert_eq!(revocations.trust(), Trust::Blind);
-        revocations.note_reached();
-        assert_eq!(revocations.trust(), Trust::Stale);
-    }
-}
+#[path = "revocations_tests.rs"]
+mod tests;

@@ -8,6 +8,7 @@ use http::{HeaderValue, Method};
 use metrics::{Counter, Histogram};
 
 use super::body::Takes;
+use super::losses::Loss;
 
 /// Statuses that are counted each; all others count as 0.
 const STATUSES: [u16; 32] = [
@@ -47,6 +48,8 @@ pub(crate) struct Endpoint {
     pub(crate) takes: Takes,
     /// Whether it changes something, or administers.
     pub(crate) is_grave: bool,
+    /// What it may take away.
+    pub(crate) loss: Option<Loss>,
     pub(crate) stats: Stats,
 }
 
@@ -149,6 +152,7 @@ impl Endpoint {
             is_try: is_try(method, template),
             takes: Takes::of(method, template),
             is_grave: group == Group::Api && (!method.is_safe() || administers),
+            loss: Loss::of(method, template),
             stats: Stats::new(template, method.as_str()),
         }
     }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::forward_errors::failure;
 use super::headers::{self, About, Identity};
 use super::upgrade;
+use crate::edge::stay::Stay;
 use crate::faces::failure::Failure;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -57,6 +58,8 @@ pub(crate) struct Tunnels<'a> {
     pub(crate) drain: Duration,
     /// When they end in any case: the caller's token ends then.
     pub(crate) until: Option<Instant>,
+    /// Who opened them, if that is somebody whose session may end before.
+    pub(crate) stay: Option<Stay<'a>>,
 }
 
 /// How a route forwards.

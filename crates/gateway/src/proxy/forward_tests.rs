@@ -104,7 +104,7 @@ async fn through(request: Request<Incoming>, shared: Arc<(Cluster, ForwardPolicy
         trace: None,
         identity: Some(&identity),
         policy,
-        tunnels: Tunnels { tasks, drain: Duration::from_millis(50), until: None },
+        tunnels: Tunnels { tasks, drain: Duration::from_millis(50), until: None, stay: None },
     };
     match forward(&hop, cluster, request.map(Body::new)).await {
         Ok(response) => response,

@@ -21,6 +21,7 @@ use tokio::time::{sleep, sleep_until};
 use super::forward::{Hop, Tunnels, answer, no_tunnels};
 use super::forward_errors::failure;
 use crate::edge::shed::Permit;
+use crate::edge::stay::Stay;
 use crate::faces::failure::Failure;
 use crate::listen::{Beat, Connection, Drain};
 
@@ -122,7 +123,8 @@ pub(super) async fn forward(
     Ok(response)
 }
 
-/// Passes bytes both ways until one side is done, the caller's time is over, or the node has stopped for long enough.
+/// Passes bytes both ways until one side is done, the caller's time is over or their stay, or the node has stopped for long
+/// enough.
 fn start(
     tunnels: Tunnels<'_>,
     (client, held): (OnUpgrade, Held),
@@ -130,7 +132,8 @@ fn start(
     (hold, cluster): (Option<Hold>, Cluster),
 ) {
     let tasks = tunnels.tasks.clone();
-    let Tunnels { drain, until, .. } = tunnels;
+    let Tunnels { drain, until, stay, .. } = tunnels;
+    let left = stay.map(Stay::over);
     tunnels.tasks.spawn("gateway.tunnel", async move {
         // With its cluster a connection would end that another set of routes no longer names.
         let _held = (hold, cluster, held);
@@ -144,11 +147,18 @@ fn start(
                 None => std::future::pending().await,
             }
         };
+        let left = async {
+            match left {
+                Some(left) => left.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             ended = pass(client, upstream) => if let Err(error) = ended {
                 tracing::debug!(%error, "a tunnel broke");
             },
             () = over => {}
+            () = left => {}
             () = stopped => {}
         }
     });

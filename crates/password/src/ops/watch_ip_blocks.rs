@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use denizen_kit::bell::Listener;
 use denizen_kit::caller::Role;
 use denizen_kit::cx::Cx;
 use denizen_kit::time::Timestamp;
@@ -17,7 +18,6 @@ use tokio::time::timeout;
 use tonic::Status;
 
 use crate::App;
-use crate::bell::Listener;
 use crate::error::Result;
 use crate::store::blocks::{self, Barrier};
 

@@ -5,6 +5,7 @@
 mod account;
 mod admin;
 mod arrows;
+mod at_once;
 mod audit;
 mod bad_input;
 mod codes;

@@ -66,7 +66,9 @@ pub(crate) async fn create_role(app: &App, cx: &Cx, wanted: NewRole) -> Result<w
         announce(tx).await?;
         Ok(custom_role(&role))
     };
-    Ok(app.db.run_once(cx, "users.CreateRole", op).await?)
+    let reply = app.db.run_once(cx, "users.CreateRole", op).await;
+    app.access.ring();
+    Ok(reply?)
 }
 
 /// Changes a role, for all who have it.
@@ -89,7 +91,9 @@ pub(crate) async fn update_role(app: &App, cx: &Cx, name: &str, change: &RoleCha
         announce(tx).await?;
         Ok(custom_role(&role))
     };
-    Ok(app.db.run_once(cx, "users.UpdateRole", op).await?)
+    let reply = app.db.run_once(cx, "users.UpdateRole", op).await;
+    app.access.ring();
+    Ok(reply?)
 }
 
 /// Deletes a role that nobody has.
@@ -111,7 +115,9 @@ pub(crate) async fn delete_role(
         announce(tx).await?;
         Ok(wire::DeleteRoleResponse {})
     };
-    Ok(app.db.run_once(cx, "users.DeleteRole", op).await?)
+    let reply = app.db.run_once(cx, "users.DeleteRole", op).await;
+    app.access.ring();
+    Ok(reply?)
 }
 
 /// A role that is about to change, if the caller may themselves do what it allows.
@@ -127,7 +133,7 @@ async fn custom(tx: &mut Tx, cx: &Cx, name: &str, if_version: Option<i64>) -> Re
     }
 }
 
-/// Commits, and lets gateways hear of it.
+/// Commits, so that gateways hear of it at the next ring.
 async fn announce(mut tx: Tx) -> Result<()> {
     roles::bump_version(&mut tx).await?;
     Ok(tx.commit().await?)

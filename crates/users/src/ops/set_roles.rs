@@ -38,7 +38,9 @@ pub(crate) async fn set_roles(
         tx.commit().await.map_err(Error::from)?;
         Ok(crate::rpc::encode(&user, cx))
     };
-    Ok(app.db.run_once(cx, "users.SetRoles", op).await?)
+    let reply = app.db.run_once(cx, "users.SetRoles", op).await;
+    app.access.ring();
+    Ok(reply?)
 }
 
 async fn write(

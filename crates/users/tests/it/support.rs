@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use denizen_cache::Cache;
 use denizen_db::Db;
+use denizen_kit::bell::Bell;
 use denizen_kit::caller::{Caller, Permissions, Person, Role};
 use denizen_kit::config::Settings;
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE, Idempotency};
@@ -95,7 +96,7 @@ impl House {
             clock: clock.clone(),
             config,
             keys: Keys::new(&Root::new(Key::from_bytes([2; 32])), keys_db.clone()),
-            access: Arc::default(),
+            access: Bell::default(),
             turns: Arc::default(),
         });
         let world = Arc::new(World::default());
