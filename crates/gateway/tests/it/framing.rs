@@ -63,6 +63,22 @@ async fn a_target_with_another_host_is_refused() {
 }
 
 #[tokio::test]
+async fn a_host_that_is_none_is_refused() {
+    let (address, tasks, _) = start(config("")).await;
+    let ask = |host: &str| {
+        let text = format!("GET /info HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        async move { exchange(address, &text).await }
+    };
+    for host in ["a.test", "a.test:80", "127.0.0.1:65535", "[::1]:80"] {
+        assert!(ask(host).await.starts_with("HTTP/1.1 200"), "{host}");
+    }
+    for host in ["a.test, b.test", "a b", "u@b.test", "b.test/x", "a.test:99999999", ""] {
+        assert!(ask(host).await.starts_with("HTTP/1.1 400"), "{host}");
+    }
+    tasks.stop().await;
+}
+
+#[tokio::test]
 async fn an_upgrade_to_http2_is_not_taken() {
     let (address, tasks, _) = start(config("")).await;
     let request = "GET /info HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n";
