@@ -4,9 +4,9 @@ use std::net::Ipv6Addr;
 
 use axum::body::Body;
 use denizen_kit::problem::Problem;
-use http::header::{CONNECTION, HOST};
+use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Request, Uri, Version};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version};
 
 use crate::faces::failure::Failure;
 use crate::listen::Connection;
@@ -66,14 +66,25 @@ fn is_host(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(is_plain)
 }
 
-/// Refuses a request whose body has two lengths, Content-Length and Transfer-Encoding: who forwarded it may have taken
-/// the other one (RFC 9112 §6.3). The connection ends, since nobody knows where the next request begins.
-pub(crate) fn check_lengths(request: &Request<Body>) -> Result<(), Failure> {
-    if !request.extensions().get::<Connection>().is_some_and(|connection| connection.has_two_lengths) {
+/// Refuses a request whose body two readers may see end at two places: one with Content-Length and Transfer-Encoding (RFC
+/// 9112 §6.3), or in another coding than `chunked`, which would be taken off without a word (§6.1). The connection ends,
+/// since nobody knows where the next request begins.
+pub(crate) fn check_framing(request: &Request<Body>) -> Result<(), Failure> {
+    if request.extensions().get::<Connection>().is_some_and(|connection| connection.has_two_lengths) {
+        return Err(unframed("a request has Content-Length or Transfer-Encoding, not both"));
+    }
+    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    if codings.next().is_none_or(is_chunked) && codings.next().is_none() {
         return Ok(());
     }
-    let detail = "a request has Content-Length or Transfer-Encoding, not both";
-    Err(Failure::from(Problem::malformed(detail)).with_header(CONNECTION, HeaderValue::from_static("close")))
+    let detail =
+        "the one transfer coding that is spoken here is chunked; send the body so, or with its length";
+    Err(unframed(detail).with_status(StatusCode::NOT_IMPLEMENTED))
+}
+
+fn unframed(detail: &'static str) -> Failure {
+    Failure::from(Problem::malformed(detail)).with_header(CONNECTION, HeaderValue::from_static("close"))
 }
 
 #[cfg(test)]

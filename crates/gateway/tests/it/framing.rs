@@ -36,6 +36,27 @@ async fn a_body_with_two_lengths_is_refused_and_nothing_after_it_is_read() {
 }
 
 #[tokio::test]
+async fn a_coding_that_is_not_taken_off_is_not_spoken() {
+    let (address, tasks, _) = start(config("")).await;
+    let hidden = "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n";
+    for codings in [
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: \"chunked\", chunked\r\n",
+    ] {
+        let request = format!(
+            "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{codings}\r\n2\r\n{{}}\r\n0\r\n\r\n{hidden}"
+        );
+        let answer = exchange(address, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 501"), "{codings}: {answer}");
+        assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+    }
+    tasks.stop().await;
+}
+
+#[tokio::test]
 async fn one_length_each_is_fine_on_one_connection() {
     let (address, tasks, _) = start(config("")).await;
     let first = format!(
