@@ -9,6 +9,7 @@ mod door;
 mod framing;
 mod hall;
 mod issuers;
+mod passing;
 mod patience;
 mod proxied;
 mod routes;

@@ -1,0 +1,31 @@
+//! What goes on to an upstream and comes back, and what does not.
+
+use serde_json::json;
+
+use crate::setting::{app, config, get, send_to};
+use crate::upstream::Upstream;
+use crate::upstreams::route;
+
+#[tokio::test]
+async fn a_kept_answer_is_for_the_host_in_its_key_whatever_a_trusted_proxy_passes_on() {
+    let upstream = Upstream::start().await;
+    let toml = "[gateway]\ntrusted_proxies = \"127.0.0.1\"\n".to_owned()
+        + &upstream.toml("shop")
+        + &route("/shop/{*rest}", "auth = \"none\"\ncache = { ttl = \"30s\" }");
+    let app = app(config(&toml));
+    let from_proxy = |host: &str| {
+        let mut request = get("/shop/page");
+        request
+            .extensions_mut()
+            .insert(axum::extract::ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 9))));
+        for (name, value) in [("host", "shop.example"), ("x-forwarded-host", host)] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        request
+    };
+    let (_, asked) = send_to(&app, from_proxy("evil.example")).await;
+    assert_eq!(asked["headers"]["x-forwarded-host"], json!(["shop.example"]));
+    let (response, asked) = send_to(&app, from_proxy("other.example")).await;
+    assert!(response.headers()["cache-status"].to_str().unwrap().contains("hit"));
+    assert_eq!(asked["headers"]["x-forwarded-host"], json!(["shop.example"]));
+}
