@@ -142,6 +142,17 @@ fn a_bad_route_leaves_only_itself_out() {
 }
 
 #[test]
+fn what_would_do_nothing_where_a_route_leads_is_a_mistake() {
+    let told = |text: &str| {
+        let mistakes = rules(text).mistakes;
+        mistakes.iter().map(|mistake| mistake.key.clone()).collect::<Vec<_>>()
+    };
+    let idle = "timeout = \"5s\"\ntry_timeout = \"1s\"\nretries = 2\nkeep_authorization = true\n";
+    let own = route("own", "path = \"/own\"") + idle;
+    assert_eq!(told(&own), ["timeout", "try_timeout", "retries", "keep_authorization"]);
+}
+
+#[test]
 fn a_version_is_found_by_its_header() {
     let rules = rules(
         &(route("one", "path = \"/v\"")

@@ -28,6 +28,9 @@ const RETRIES: u32 = 1;
 /// How long an upstream's answer may take when a route does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Keys that are about how upstreams are asked.
+const OF_UPSTREAMS: [&str; 4] = ["timeout", "try_timeout", "retries", "keep_authorization"];
+
 /// A route as it was read.
 #[derive(Debug)]
 pub(crate) struct RouteSpec {
@@ -179,7 +182,25 @@ fn read_target(fields: &mut Fields, captured: &[String]) -> Option<TargetSpec> {
     }
     let one =
         name.map(|name| if name == "denizen" { TargetSpec::Denizen } else { TargetSpec::Upstream(name) });
-    one.or_else(|| aggregate.map(|aggregate| TargetSpec::Aggregate(Arc::new(aggregate))))
+    let target = one.or_else(|| aggregate.map(|aggregate| TargetSpec::Aggregate(Arc::new(aggregate))));
+    refuse_idle(fields, target.as_ref());
+    target
+}
+
+/// Keys that would do nothing where the route leads are mistakes. They are looked for before they are read.
+fn refuse_idle(fields: &mut Fields, target: Option<&TargetSpec>) {
+    let (keys, said) = match target {
+        Some(TargetSpec::Denizen) => (
+            &OF_UPSTREAMS[..],
+            "is about upstreams, and this route leads to this system itself; leave it out",
+        ),
+        Some(TargetSpec::Upstream(_) | TargetSpec::Aggregate(_)) | None => return,
+    };
+    for key in keys {
+        if fields.has(key) {
+            fields.mistake(key, said);
+        }
+    }
 }
 
 // === impl Rewrite ===
