@@ -29,3 +29,23 @@ async fn a_kept_answer_is_for_the_host_in_its_key_whatever_a_trusted_proxy_passe
     assert!(response.headers()["cache-status"].to_str().unwrap().contains("hit"));
     assert_eq!(asked["headers"]["x-forwarded-host"], json!(["shop.example"]));
 }
+
+#[tokio::test]
+async fn the_parts_of_an_aggregate_get_the_request_as_its_route_changes_it() {
+    let upstream = Upstream::start().await;
+    let all = r#"
+        [[gateway.routes]]
+        name = "all"
+        match = { path = "/all" }
+        auth = "none"
+        request = { headers = { remove = ["cookie"], set = { x-from = "denizen" } }, query = { default = { page = "1" } } }
+        aggregate = [{ name = "seen", upstream = "shop", path = "/seen", query = { page = "{query.page}" } }]
+    "#;
+    let app = app(config(&(upstream.toml("shop") + all)));
+    let mut request = get("/all");
+    request.headers_mut().insert("cookie", "a=b".parse().unwrap());
+    let (response, body) = send_to(&app, request).await;
+    assert_eq!((response.status().as_u16(), &body["seen"]["target"]), (200, &json!("/seen?page=1")));
+    let headers = &body["seen"]["headers"];
+    assert_eq!((&headers["cookie"], &headers["x-from"]), (&json!(null), &json!(["denizen"])));
+}

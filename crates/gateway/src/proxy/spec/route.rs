@@ -29,7 +29,14 @@ const RETRIES: u32 = 1;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Keys that are about how upstreams are asked.
-const OF_UPSTREAMS: [&str; 4] = ["timeout", "try_timeout", "retries", "keep_authorization"];
+const OF_UPSTREAMS: &[&str] = &["timeout", "try_timeout", "retries", "keep_authorization"];
+
+/// Keys that say what the parts of an aggregate say themselves.
+const OF_PARTS: &[&str] = &["method", "rewrite", "strip_prefix"];
+
+/// What the parts of an aggregate say themselves, as those are told who say it for all.
+const PARTS: &str =
+    "each part of an aggregate has its own path, and is asked with GET and without a body; leave it out";
 
 /// A route as it was read.
 #[derive(Debug)]
@@ -106,9 +113,8 @@ impl RouteSpec {
         let pattern = matched.as_ref().map(|matched| &matched.pattern);
         let captured = pattern.map(Pattern::names).unwrap_or_default();
         let target = read_target(&mut fields, &captured);
-        let request = fields.parse("request", |spec: RequestSpec| {
-            RequestTransform::compile(&spec, &captured).map_err(|mistake| mistake.to_string())
-        });
+        let request =
+            fields.parse("request", |spec: RequestSpec| read_request(&spec, &captured, target.as_ref()));
         let response = fields.parse("response", |spec: ResponseSpec| {
             ResponseTransform::compile(&spec, &captured).map_err(|mistake| mistake.to_string())
         });
@@ -164,6 +170,20 @@ fn read_limits(route: &str, specs: OneOrMany<RateLimitSpec>) -> Result<Vec<Route
     specs.into_vec().iter().map(|spec| RouteLimit::compile(route, spec)).collect()
 }
 
+/// What the route changes in requests. All parts of an aggregate get its headers, and see its query.
+fn read_request(
+    spec: &RequestSpec,
+    captured: &[String],
+    target: Option<&TargetSpec>,
+) -> Result<RequestTransform, String> {
+    let transform = RequestTransform::compile(spec, captured).map_err(|mistake| mistake.to_string())?;
+    let is_aggregate = matches!(target, Some(TargetSpec::Aggregate(_)));
+    match transform.beyond_head().filter(|_| is_aggregate) {
+        Some(key) => Err(format!("request.{key}: {PARTS}")),
+        None => Ok(transform),
+    }
+}
+
 fn read_target(fields: &mut Fields, captured: &[String]) -> Option<TargetSpec> {
     let (is_one, is_several) = (fields.has("upstream"), fields.has("aggregate"));
     let name: Option<String> = fields.take("upstream");
@@ -190,11 +210,11 @@ fn read_target(fields: &mut Fields, captured: &[String]) -> Option<TargetSpec> {
 /// Keys that would do nothing where the route leads are mistakes. They are looked for before they are read.
 fn refuse_idle(fields: &mut Fields, target: Option<&TargetSpec>) {
     let (keys, said) = match target {
-        Some(TargetSpec::Denizen) => (
-            &OF_UPSTREAMS[..],
-            "is about upstreams, and this route leads to this system itself; leave it out",
-        ),
-        Some(TargetSpec::Upstream(_) | TargetSpec::Aggregate(_)) | None => return,
+        Some(TargetSpec::Denizen) => {
+            (OF_UPSTREAMS, "is about upstreams, and this route leads to this system itself; leave it out")
+        }
+        Some(TargetSpec::Aggregate(_)) => (OF_PARTS, PARTS),
+        Some(TargetSpec::Upstream(_)) | None => return,
     };
     for key in keys {
         if fields.has(key) {
