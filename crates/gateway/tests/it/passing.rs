@@ -1,5 +1,7 @@
 //! What goes on to an upstream and comes back, and what does not.
 
+use axum::body::Body;
+use http::Request;
 use serde_json::json;
 
 use crate::setting::{app, config, get, send_to};
@@ -48,4 +50,40 @@ async fn the_parts_of_an_aggregate_get_the_request_as_its_route_changes_it() {
     assert_eq!((response.status().as_u16(), &body["seen"]["target"]), (200, &json!("/seen?page=1")));
     let headers = &body["seen"]["headers"];
     assert_eq!((&headers["cookie"], &headers["x-from"]), (&json!(null), &json!(["denizen"])));
+}
+
+#[tokio::test]
+async fn a_preflight_whose_answer_is_left_to_the_upstream_needs_no_token() {
+    let upstream = Upstream::start().await;
+    let routes = route("/shop/{*rest}", "rate_limit = { quota = 3, window = \"1m\", per = \"route\" }")
+        + &route("/order", "method = \"POST\"").replace("name = \"shop\"", "name = \"order\"");
+    let app = app(config(&(upstream.toml("shop") + &routes)));
+    let options = |path: &str, headers: &[(&'static str, &'static str)]| {
+        let request = Request::options(path).header("access-control-request-method", "PUT");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.body(Body::from("body")).unwrap()
+    };
+    let origin = ("origin", "https://app.example");
+    let extra = [origin, ("authorization", "Bearer x"), ("x-http-method-override", "DELETE")];
+    let (response, asked) = send_to(&app, options("/shop/x", &extra)).await;
+    assert_eq!((response.status().as_u16(), &asked["method"]), (200, &json!("OPTIONS")));
+    assert_eq!(asked["headers"]["origin"], json!(["https://app.example"]));
+    for name in ["authorization", "x-http-method-override", "x-denizen-user"] {
+        assert!(asked["headers"][name].is_null(), "{name}: {asked}");
+    }
+    assert_eq!(asked["body"], "");
+    let refused = [
+        options("/shop/x", &[]),
+        options("/order", &[origin]),
+        get("/shop/x"),
+        Request::options("/shop/x").header("origin", "https://app.example").body(Body::empty()).unwrap(),
+    ];
+    for request in refused {
+        let told = format!("{request:?}");
+        assert_eq!(send_to(&app, request).await.0.status(), 401, "{told}");
+    }
+    for status in [200, 200, 429] {
+        let (response, _) = send_to(&app, options("/shop/x", &[origin])).await;
+        assert_eq!(response.status().as_u16(), status, "the limits of the route hold");
+    }
 }

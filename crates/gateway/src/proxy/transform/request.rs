@@ -64,6 +64,11 @@ impl RequestTransform {
         self.steps.iter().find_map(Step::beyond_head)
     }
 
+    /// Whether it may give a request another method.
+    pub(crate) fn changes_method(&self) -> bool {
+        self.steps.iter().any(|step| step.method.is_some())
+    }
+
     /// Changes a request. A body that must be read and cannot be is 400, or 415 when it is compressed; a value that
     /// the path needs and that is not there is 422.
     pub(crate) fn apply(&self, parts: &mut Parts, params: &Params, body: Bytes) -> Result<Bytes, Problem> {
