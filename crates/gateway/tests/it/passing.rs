@@ -5,7 +5,7 @@ use http::Request;
 use serde_json::json;
 
 use crate::setting::{app, config, get, send_to};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, start_echo};
 use crate::upstreams::route;
 
 #[tokio::test]
@@ -86,4 +86,13 @@ async fn a_preflight_whose_answer_is_left_to_the_upstream_needs_no_token() {
         let (response, _) = send_to(&app, options("/shop/x", &[origin])).await;
         assert_eq!(response.status().as_u16(), status, "the limits of the route hold");
     }
+}
+
+#[tokio::test]
+async fn an_upstream_that_leaves_http_unasked_is_not_followed() {
+    let echo = start_echo("echo").await;
+    let toml = format!("[[gateway.upstreams]]\nname = \"shop\"\ntargets = [{{ url = \"http://{echo}\" }}]\n");
+    let app = app(config(&(toml + &route("/shop/{*rest}", "auth = \"none\""))));
+    let (response, body) = send_to(&app, get("/shop/x")).await;
+    assert_eq!((response.status().as_u16(), &body["code"]), (502, &json!("unavailable")));
 }

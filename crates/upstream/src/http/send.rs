@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::answer;
@@ -174,6 +174,10 @@ impl<'a> Journey<'a> {
             };
             let progress = request.body().progress();
             match self.in_time(exchange::run(way, target, request), progress.as_deref()).await {
+                Ok(Ok((response, _))) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    // What follows is no HTTP: the connection ends here.
+                    return Err(Missed::of(Lost::Broken(SendError::Unasked), flight));
+                }
                 Ok(Ok((response, drive))) => {
                     flight.tell(Outcome::of(response.status(), response.headers()));
                     return Ok(answer(response, drive, flight, self.inner.spec.timeouts.idle));

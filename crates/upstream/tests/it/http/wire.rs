@@ -126,6 +126,20 @@ async fn answers_that_say_two_things_are_refused() {
 }
 
 #[tokio::test]
+async fn a_change_of_protocol_that_nobody_asked_for_is_no_answer() {
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n\
+                  HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
+    let (address, _seen) = script(vec![vec![switch], vec![OK]]).await;
+    let cluster = to(address);
+    let none = Ask { retries: 0, ..Ask::default() };
+    let failed = send(&cluster, get("/name"), &none).await;
+    assert!(matches!(failed, Err(SendError::Unasked)), "{failed:?}");
+    let status = cluster.status();
+    assert_eq!((status.failures, status.targets[0].idle_connections), (1, 0));
+    assert_eq!(ask_for(&cluster, "/name").await, (200, "ok".to_owned()), "over a connection of its own");
+}
+
+#[tokio::test]
 async fn bytes_after_an_answer_are_not_taken_for_the_next() {
     let smuggled =
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
