@@ -15,6 +15,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use tokio::time::Instant;
 
+use super::deadline;
 use super::forward_errors::failure;
 use super::headers::{self, About, Identity};
 use super::upgrade;
@@ -136,7 +137,6 @@ pub(crate) async fn forward(
     let (mut parts, body) = request.into_parts();
 
     let host = site(&parts.uri, &parts.headers);
-    let millis = policy.timeout.filter(|_| policy.tells_deadline);
     let about = About {
         peer: hop.peer,
         client_ip: hop.client_ip,
@@ -146,7 +146,6 @@ pub(crate) async fn forward(
         request_id: hop.request_id,
         trace: hop.trace,
         identity: hop.identity,
-        millis: millis.and_then(|timeout| u64::try_from(timeout.as_millis()).ok()),
     };
     let wanted = headers::prepare(&mut parts.headers, &about);
     parts.headers.append(VIA, SELF);
@@ -163,6 +162,7 @@ pub(crate) async fn forward(
         replay_limit: policy.replay_limit,
         try_timeout: policy.try_timeout,
         deadline,
+        tell: policy.tells_deadline.then_some(deadline::write),
         hash_key: key(hop, &parts.uri, &parts.headers),
         idempotent: parts.headers.contains_key(IDEMPOTENCY_KEY),
         upgrade: false,

@@ -15,8 +15,6 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout");
-const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const DENIZEN_USER: HeaderName = HeaderName::from_static("x-denizen-user");
 const DENIZEN_ROLES: HeaderName = HeaderName::from_static("x-denizen-roles");
 const DENIZEN_SESSION: HeaderName = HeaderName::from_static("x-denizen-session");
@@ -52,8 +50,6 @@ pub(crate) struct About<'a> {
     /// The `traceparent` that goes on, with the `tracestate` that came; none: neither does.
     pub(crate) trace: Option<&'a HeaderValue>,
     pub(crate) identity: Option<&'a Identity>,
-    /// How many milliseconds the upstream has.
-    pub(crate) millis: Option<u64>,
 }
 
 /// Takes off what must not go on, and writes what the gateway has to say. Gives back the protocol that the client asks to
@@ -61,8 +57,6 @@ pub(crate) struct About<'a> {
 pub(crate) fn prepare(headers: &mut HeaderMap, about: &About<'_>) -> Option<HeaderValue> {
     let upgrade = wanted_upgrade(headers);
     let wants_trailers = names_in(headers, &TE).any(|name| name.eq_ignore_ascii_case("trailers"));
-    let is_grpc =
-        headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
     strip(headers, about.is_peer_trusted);
     join_cookies(headers);
     if wants_trailers {
@@ -79,10 +73,12 @@ pub(crate) fn prepare(headers: &mut HeaderMap, about: &About<'_>) -> Option<Head
     if let Some(identity) = about.identity {
         identity.write(headers);
     }
-    if let Some(millis) = about.millis {
-        write_deadline(headers, millis, is_grpc);
-    }
     upgrade
+}
+
+/// Whether it is a call of gRPC, or its answer.
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// Takes off an answer what concerns the upstream's connection only, and what would lead clients past the gateway.
@@ -252,40 +248,6 @@ impl Identity {
                 headers.insert(name, value.clone());
             }
         }
-    }
-}
-
-/// Says how long the upstream has: to gRPC in its own header (which holds at most eight digits), to any other in
-/// milliseconds. A client's own gRPC deadline stays if it is sooner.
-fn write_deadline(headers: &mut HeaderMap, millis: u64, is_grpc: bool) {
-    if !is_grpc {
-        headers.insert(REQUEST_TIMEOUT, HeaderValue::from(millis));
-        return;
-    }
-    let asked = headers.get(GRPC_TIMEOUT).and_then(|value| read_grpc_timeout(value.to_str().ok()?));
-    if asked.is_none_or(|asked| asked > millis) {
-        set(headers, GRPC_TIMEOUT, &format!("{}m", millis.min(99_999_999)));
-    }
-}
-
-/// Milliseconds of a `grpc-timeout` such as `5S` (gRPC over HTTP/2, "Requests"); below one they are none.
-fn read_grpc_timeout(text: &str) -> Option<u64> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let number: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
-    match unit {
-        "H" => Some(number * 3_600_000),
-        "M" => Some(number * 60_000),
-        "S" => Some(number * 1_000),
-        "m" => Some(number),
-        "u" => Some(number / 1_000),
-        "n" => Some(number / 1_000_000),
-        _ => None,
-    }
-}
-
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
     }
 }
 

@@ -14,7 +14,6 @@ fn about() -> About<'static> {
         request_id: &ID,
         trace: None,
         identity: None,
-        millis: None,
     }
 }
 
@@ -162,21 +161,6 @@ fn only_an_upgrade_that_leaves_http_is_asked_for() {
 fn cookies_in_pieces_become_one_line() {
     let pieces = [("cookie", "a=1"), ("cookie", "b=2"), ("cookie", "c=3")];
     assert!(sent(&pieces, &about()).contains(&"cookie: a=1; b=2; c=3".to_owned()));
-}
-
-#[test]
-fn deadlines_go_on() {
-    let about = About { millis: Some(4_950), ..about() };
-    assert!(sent(&[], &about).contains(&"x-request-timeout: 4950".to_owned()));
-    let grpc = |timeout: &'static str| {
-        let mut headers = map(&[("content-type", "application/grpc+proto"), ("grpc-timeout", timeout)]);
-        prepare(&mut headers, &about);
-        headers["grpc-timeout"].to_str().unwrap().to_owned()
-    };
-    assert_eq!(grpc("1S"), "1S");
-    for late in ["1M", "5S", "9999999999S", "x"] {
-        assert_eq!(grpc(late), "4950m", "{late}");
-    }
 }
 
 #[test]

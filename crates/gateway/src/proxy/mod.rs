@@ -6,6 +6,7 @@
 pub(crate) mod aggregate;
 mod build;
 pub(crate) mod cache;
+mod deadline;
 pub(crate) mod dialects;
 pub(crate) mod files;
 pub(crate) mod forward;
