@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::deadline;
 use super::forward_errors::failure;
 use super::headers::{self, About, Identity};
+use super::trailers::{self, Passes, Sifted};
 use super::upgrade;
 use crate::faces::failure::Failure;
 
@@ -168,7 +169,8 @@ pub(crate) async fn forward(
         upgrade: false,
     };
     let path = parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
-    let mut outgoing = Request::new(upstream_body(body));
+    let passes = trailers::of_request(&mut parts.headers);
+    let mut outgoing = Request::new(upstream_body(body, passes));
     *outgoing.method_mut() = parts.method;
     *outgoing.uri_mut() = Uri::from(path);
     *outgoing.headers_mut() = parts.headers;
@@ -185,15 +187,19 @@ pub(crate) async fn forward(
 /// The answer as the client gets it.
 pub(super) fn answer(mut response: ::http::Response<upstream::Body>) -> Response {
     headers::strip_answer(response.headers_mut());
+    let passes = trailers::of_answer(response.headers_mut());
     *response.version_mut() = ::http::Version::default();
     response.map(|body| match body.into_whole() {
         Ok(bytes) => Body::from(bytes),
-        Err(stream) => Body::new(stream),
+        Err(stream) => Body::new(Sifted::new(stream, passes)),
     })
 }
 
-fn upstream_body(body: Body) -> upstream::Body {
-    if http_body::Body::is_end_stream(&body) { upstream::Body::empty() } else { upstream::Body::new(body) }
+fn upstream_body(body: Body, passes: Passes) -> upstream::Body {
+    if http_body::Body::is_end_stream(&body) {
+        return upstream::Body::empty();
+    }
+    upstream::Body::new(Sifted::new(body, passes))
 }
 
 /// The site that was asked for: where the target names one, `Host` does not count (RFC 9112 §3.2.2).

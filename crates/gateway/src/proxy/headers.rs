@@ -84,7 +84,12 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 /// Takes off an answer what concerns the upstream's connection only, and what would lead clients past the gateway.
 pub(crate) fn strip_answer(headers: &mut HeaderMap) {
     remove_nominated(headers);
-    remove_where(headers, |name| name == "alt-svc" || is_hop_by_hop(name));
+    remove_where(headers, |name| leads_elsewhere(name) || is_hop_by_hop(name));
+}
+
+/// Whether it would lead clients past the gateway.
+pub(super) fn leads_elsewhere(name: &str) -> bool {
+    name == "alt-svc"
 }
 
 /// The protocol of an `Upgrade` that `Connection` names. HTTP/2 is none: its frames would pass unseen (h2c smuggling).
@@ -119,7 +124,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// Whether it concerns one connection only.
-fn is_hop_by_hop(name: &str) -> bool {
+pub(super) fn is_hop_by_hop(name: &str) -> bool {
     matches!(
         name,
         "connection"
@@ -135,7 +140,7 @@ fn is_hop_by_hop(name: &str) -> bool {
 }
 
 /// Whether only the gateway may say it. Of the `X-Forwarded` family a trusted proxy may too.
-fn is_ours(name: &str, is_peer_trusted: bool) -> bool {
+pub(super) fn is_ours(name: &str, is_peer_trusted: bool) -> bool {
     matches!(name, "forwarded" | "x-request-timeout")
         || name.starts_with("x-denizen-")
         || (!is_peer_trusted && name.starts_with("x-forwarded"))
@@ -143,7 +148,7 @@ fn is_ours(name: &str, is_peer_trusted: bool) -> bool {
 
 /// Whether an upstream that takes underscores for hyphens (CGI, WSGI and others) would take it for a header that
 /// matters here.
-fn is_twin(name: &str) -> bool {
+pub(super) fn is_twin(name: &str) -> bool {
     if !name.contains('_') {
         return false;
     }
@@ -153,7 +158,7 @@ fn is_twin(name: &str) -> bool {
 
 /// Whether a client's `Connection` must not have it taken off: it frames the message, names the site, or is the
 /// gateway's to say.
-fn is_protected(name: &str) -> bool {
+pub(super) fn is_protected(name: &str) -> bool {
     matches!(
         name,
         "host"
@@ -184,7 +189,7 @@ fn remove_nominated(headers: &mut HeaderMap) {
     }
 }
 
-fn remove_where(headers: &mut HeaderMap, is_out: impl Fn(&str) -> bool) {
+pub(super) fn remove_where(headers: &mut HeaderMap, is_out: impl Fn(&str) -> bool) {
     // Most requests have none or one of these: the list seldom grows, and nothing is allocated for none.
     let out: Vec<HeaderName> = headers.keys().filter(|name| is_out(name.as_str())).cloned().collect();
     for name in out {
@@ -193,7 +198,7 @@ fn remove_where(headers: &mut HeaderMap, is_out: impl Fn(&str) -> bool) {
 }
 
 /// The words of a comma-separated header, over all its lines.
-fn names_in<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+pub(super) fn names_in<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).filter(|word| !word.is_empty())
 }

@@ -19,6 +19,7 @@ pub(crate) mod reload;
 pub(crate) mod rule;
 pub(crate) mod rules;
 pub(crate) mod spec;
+mod trailers;
 pub(crate) mod transform;
 mod upgrade;
 

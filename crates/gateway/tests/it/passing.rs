@@ -2,8 +2,9 @@
 
 use axum::body::Body;
 use http::Request;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::hall::{exchange, start};
 use crate::setting::{app, config, get, send_to};
 use crate::upstream::{Upstream, start_echo};
 use crate::upstreams::route;
@@ -95,4 +96,30 @@ async fn an_upstream_that_leaves_http_unasked_is_not_followed() {
     let app = app(config(&(toml + &route("/shop/{*rest}", "auth = \"none\""))));
     let (response, body) = send_to(&app, get("/shop/x")).await;
     assert_eq!((response.status().as_u16(), &body["code"]), (502, &json!("unavailable")));
+}
+
+/// What the upstream was asked with a body of this type and these trailers, by HTTP/1.
+async fn asked_with_trailers(content_type: &str) -> Value {
+    let upstream = Upstream::start().await;
+    let toml = upstream.toml("shop") + &route("/shop/{*rest}", "auth = \"none\"");
+    let (address, tasks, _) = start(config(&toml)).await;
+    let request = format!(
+        "POST /shop/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
+         Transfer-Encoding: chunked\r\nTrailer: X-Denizen-User, X-Forwarded-For, X-Sum\r\n\r\n\
+         4\r\nbody\r\n0\r\nX-Denizen-User: admin\r\nX-Forwarded-For: 6.6.6.6\r\nX-Sum: 1\r\n\r\n"
+    );
+    let answer = exchange(address, &request).await;
+    tasks.stop().await;
+    let (start, end) = (answer.find('{').unwrap(), answer.rfind('}').unwrap());
+    serde_json::from_str(&answer[start..=end]).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+#[tokio::test]
+async fn nobody_says_behind_a_body_what_only_the_gateway_says() {
+    let asked = asked_with_trailers("text/plain").await;
+    assert_eq!((&asked["body"], &asked["trailers"]), (&json!("body"), &json!({})));
+    assert!(asked["headers"]["trailer"].is_null(), "{asked}");
+    let asked = asked_with_trailers("application/grpc").await;
+    assert_eq!((&asked["body"], &asked["trailers"]), (&json!("body"), &json!({ "x-sum": ["1"] })));
+    assert_eq!(asked["headers"]["trailer"], json!(["X-Sum"]));
 }
