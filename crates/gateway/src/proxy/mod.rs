@@ -19,6 +19,7 @@ pub(crate) mod reload;
 pub(crate) mod rule;
 pub(crate) mod rules;
 pub(crate) mod spec;
+mod tls_files;
 mod trailers;
 pub(crate) mod transform;
 mod upgrade;
@@ -36,13 +37,14 @@ use files::{RouteFiles, Texts};
 use identity::Identities;
 use issuers::Issuers;
 use rules::Rules;
+use tls_files::TlsFiles;
 
 /// The rules in force, and what they share over time.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     rules: ArcSwap<Rules>,
     /// What they were made from. Held while new ones are made: one at a time.
-    texts: Mutex<Texts>,
+    seen: Mutex<(Texts, TlsFiles)>,
     tasks: Tasks,
     issuers: Issuers,
     dialects: Dialects,
@@ -64,8 +66,9 @@ impl Proxy {
         let maker = Maker { tasks, now, before: None, issuers: &issuers, dialects: &dialects };
         let rules = maker.build(raw, mistakes);
         rules.report();
+        let seen = Mutex::new((texts, rules.tls_files.clone()));
         let rules = ArcSwap::from_pointee(rules);
-        Self { rules, texts: Mutex::new(texts), tasks: tasks.clone(), issuers, dialects, identities }
+        Self { rules, seen, tasks: tasks.clone(), issuers, dialects, identities }
     }
 
     /// The rules in force now.
@@ -76,20 +79,23 @@ impl Proxy {
     /// Compiles the rules anew, if what they are made from has changed. A file that cannot be read at all leaves those
     /// in force that are.
     pub(crate) fn reload(&self, files: &RouteFiles, now: Timestamp) {
-        let mut held = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        let texts = files.texts();
-        if *held == texts {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.rules.load_full();
+        let (texts, tls_files) = (files.texts(), before.tls_files.now());
+        if seen.0 == texts && seen.1 == tls_files {
             return;
         }
-        let before = self.rules.load_full();
-        let rules = match files.parse(&texts) {
+        let (rules, tls_files) = match files.parse(&texts) {
             Ok((raw, mistakes)) => {
                 let (tasks, issuers, dialects) = (&self.tasks, &self.issuers, &self.dialects);
-                Maker { tasks, now, before: Some(&before), issuers, dialects }.build(raw, mistakes)
+                let maker = Maker { tasks, now, before: Some(&before), issuers, dialects };
+                let rules = maker.build(raw, mistakes);
+                let tls_files = rules.tls_files.clone();
+                (rules, tls_files)
             }
-            Err(mistakes) => before.with_mistakes(mistakes),
+            Err(mistakes) => (before.with_mistakes(mistakes), tls_files),
         };
-        *held = texts;
+        *seen = (texts, tls_files);
         rules.report();
         self.rules.store(Arc::new(rules));
     }

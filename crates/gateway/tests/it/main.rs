@@ -12,6 +12,7 @@ mod issuers;
 mod passing;
 mod patience;
 mod proxied;
+mod renewals;
 mod routes;
 mod setting;
 mod sockets;
