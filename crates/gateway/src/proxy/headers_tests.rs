@@ -178,3 +178,13 @@ fn answers_keep_their_connection_to_themselves() {
     let left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
     assert_eq!(left, ["content-type", "set-cookie"]);
 }
+
+#[test]
+fn the_page_has_nginx_replace_all_that_vouches_for_a_caller() {
+    let page = include_str!("../../../../docs/gateway.md").to_ascii_lowercase();
+    for name in [DENIZEN_USER, DENIZEN_ROLES, DENIZEN_SESSION, DENIZEN_TOKEN] {
+        let line = format!("proxy_set_header {name} $");
+        assert!(page.contains(&line), "{line}");
+    }
+    assert!(page.contains("proxy_set_header authorization \"\""));
+}
