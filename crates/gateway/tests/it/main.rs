@@ -7,6 +7,7 @@ mod certificates;
 mod changes;
 mod door;
 mod framing;
+mod grpc;
 mod hall;
 mod issuers;
 mod passing;
