@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 pub use certificate::Certificate;
 pub use link::{LinkFiles, LinkTls, Pem};
-pub use watched::Watched;
+pub use watched::{Watched, digest};
 
 /// Why certificates or keys cannot be used.
 #[derive(Debug, thiserror::Error)]

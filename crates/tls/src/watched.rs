@@ -96,7 +96,7 @@ impl<T: Send + Sync + 'static> Watched<T> {
 }
 
 /// What the files hold, in short. A file that is not there counts as empty: it may be between two versions.
-fn digest(files: &[PathBuf]) -> [u8; 32] {
+pub fn digest(files: &[PathBuf]) -> [u8; 32] {
     let one = |file: &PathBuf| sha256(&std::fs::read(Path::new(file)).unwrap_or_default());
     let digests: Vec<u8> = files.iter().flat_map(one).collect();
     sha256(&digests)

@@ -110,13 +110,10 @@ impl Journey {
     async fn go_on(self: Arc<Self>, request: Request<Body>) -> Result<Response, Failure> {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         if let Target::Aggregate(aggregate, _) = &self.rule.target {
-            let response = self.clone().ask_all(aggregate, request.into_parts().0).await?;
-            return self
-                .changed(
-                    (response, By::Operation),
-                    Incoming { method, sent: uri.clone(), uri, params: self.params.clone() },
-                )
-                .await;
+            let (parts, _) = self.prepared(request).await?.into_parts();
+            let response = self.clone().ask_all(aggregate, parts).await?;
+            let incoming = Incoming { method, sent: uri.clone(), uri, params: self.params.clone() };
+            return self.changed((response, By::Operation), incoming).await;
         }
         let request = self.rewritten(request)?;
         let request = self.prepared(request).await?;

@@ -140,7 +140,7 @@ impl Edge {
         arrival: &Arrival,
     ) -> (Place<'_>, Result<Response, Failure>) {
         let nowhere = Place::Own(Found::Nothing);
-        if let Err(failure) = host::check_lengths(&request) {
+        if let Err(failure) = host::check_framing(&request) {
             return (nowhere, Err(self.0.counted(arrival, failure)));
         }
         match self.0.locate(&mut request, arrival.peer.is_some(), None) {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use denizen_kit::problem::{Code, Problem};
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, COOKIE, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use serde_json::Value;
 
 use super::authenticate::{Care, bearer};
@@ -23,6 +23,13 @@ use crate::proxy::matching::Captures;
 use crate::proxy::rule::{Rule, Target};
 use crate::proxy::spec::access::Auth;
 
+/// Headers that some upstreams take for another method.
+const OTHER_METHODS: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-method-override"),
+];
+
 // === impl Edge ===
 
 impl Edge {
@@ -35,9 +42,8 @@ impl Edge {
     ) -> Result<Response, Failure> {
         rule.spec.access.addresses.check(arrival.ip)?;
         self.0.admit_address(arrival)?;
-        if is_preflight(&request)
-            && let Some(answer) = self.preflight(rule, request.headers())
-        {
+        let is_preflight = is_preflight(&request);
+        if is_preflight && let Some(answer) = self.preflight(rule, request.headers()) {
             return Ok(answer);
         }
         if rule.is_gone(self.0.app.clock.now()) {
@@ -45,11 +51,16 @@ impl Edge {
             return Err(Failure::from(problem).with_status(StatusCode::GONE));
         }
         let permit = self.permit(rule)?;
+        // A browser sends no token with it, and asks for nothing by it (Fetch standard, CORS-preflight fetch).
+        let is_free = is_preflight && request.headers().contains_key(ORIGIN) && rule.passes_options();
+        let request = if is_free { bare(request) } else { request };
         let (mut parts, body) = request.into_parts();
         trace::drop_stray_state(&self.0.app.tracer, &mut parts.headers);
         parts.extensions.insert(permit.clone());
-        let who = self.who(rule, &parts, arrival).await?;
-        check_rights(rule, who.as_ref())?;
+        let who = if is_free { None } else { self.who(rule, &parts, arrival).await? };
+        if !is_free {
+            check_rights(rule, who.as_ref())?;
+        }
         let told = self.count(rule, who.as_ref(), arrival.ip).await?;
         if who.is_some()
             && !rule.spec.access.keeps_authorization
@@ -161,6 +172,15 @@ impl Edge {
 
 fn is_preflight(request: &Request<Body>) -> bool {
     request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// A preflight as a browser sends it: nobody has asked who comes, so nothing is in it that an upstream could act on.
+fn bare(request: Request<Body>) -> Request<Body> {
+    let (mut parts, _) = request.into_parts();
+    for name in [AUTHORIZATION, COOKIE].into_iter().chain(OTHER_METHODS) {
+        parts.headers.remove(name);
+    }
+    Request::from_parts(parts, Body::empty())
 }
 
 /// Refuses who lacks what the route asks for.

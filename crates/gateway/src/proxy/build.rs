@@ -16,6 +16,7 @@ use super::spec::grant::Grants;
 use super::spec::route::{RouteSpec, TargetSpec};
 use super::spec::upstream::UpstreamSpec;
 use super::spec::{Mistake, Raw};
+use super::tls_files::TlsFiles;
 use crate::edge::table::Table;
 
 /// What rules are made with, beside what operators wrote.
@@ -42,7 +43,7 @@ impl Maker<'_> {
     /// Compiles what operators wrote. What has a mistake is left out.
     pub(crate) fn build(&self, raw: Raw, mut mistakes: Vec<Mistake>) -> Rules {
         let grants = Arc::new(Grants::read(raw.grants, &mut mistakes));
-        let upstreams = self.upstreams(raw.upstreams, &mut mistakes);
+        let (upstreams, tls_files) = self.upstreams(raw.upstreams, &mut mistakes);
         let named = Named { upstreams, grants };
         let operator = self.routes((raw.routes, false), &named, &mut mistakes);
         let dialects = self.routes((self.dialects.tables(), true), &named, &mut mistakes);
@@ -50,14 +51,19 @@ impl Maker<'_> {
             operator: Arc::new(Routes::new(operator, false)),
             dialects: Arc::new(Routes::new(dialects, true)),
             upstreams: named.upstreams,
+            tls_files,
             grants: named.grants,
             mistakes,
             loaded: Some(self.now),
         }
     }
 
-    fn upstreams(&self, tables: Vec<toml::Table>, mistakes: &mut Vec<Mistake>) -> BTreeMap<String, Upstream> {
-        let mut upstreams = BTreeMap::new();
+    fn upstreams(
+        &self,
+        tables: Vec<toml::Table>,
+        mistakes: &mut Vec<Mistake>,
+    ) -> (BTreeMap<String, Upstream>, TlsFiles) {
+        let (mut upstreams, mut files) = (BTreeMap::new(), TlsFiles::default());
         for (place, table) in tables.into_iter().enumerate() {
             let (spec, found) = UpstreamSpec::read(place + 1, table);
             mistakes.extend(found);
@@ -72,20 +78,34 @@ impl Maker<'_> {
                 ));
                 continue;
             }
-            match self.cluster(&spec) {
-                Ok(cluster) => drop(upstreams.insert(name, Upstream { spec, cluster })),
-                Err(detail) => mistakes.push(mistake("upstream", &name, "", &detail)),
+            // Before they are read: what changes meanwhile is found at the next look.
+            files.look(&spec.cluster);
+            let (cluster, detail) = self.cluster(&spec, &files);
+            if let Some(detail) = detail {
+                files.spoil(&name);
+                mistakes.push(mistake("upstream", &name, "", &detail));
+            }
+            if let Some(cluster) = cluster {
+                upstreams.insert(name, Upstream { spec, cluster });
             }
         }
-        upstreams
+        (upstreams, files)
     }
 
-    /// The cluster that is there already, if it is to be the same, or a new one.
-    fn cluster(&self, spec: &UpstreamSpec) -> Result<Cluster, String> {
-        let known = self.before.and_then(|rules| rules.upstreams.get(&spec.cluster.name));
-        match known {
-            Some(known) if known.spec.cluster == spec.cluster => Ok(known.cluster.clone()),
-            _ => Cluster::start(spec.cluster.clone(), self.tasks).map_err(|error| error.to_string()),
+    /// The cluster that is there already, if it is to be the same, or a new one, and why there is no new one. A
+    /// certificate is renewed file by file: until they go together, what was read before stays in force.
+    fn cluster(&self, spec: &UpstreamSpec, files: &TlsFiles) -> (Option<Cluster>, Option<String>) {
+        let name = &spec.cluster.name;
+        let known = self.before.and_then(|before| Some((before.upstreams.get(name)?, &before.tls_files)));
+        let same = known.filter(|(known, _)| known.spec.cluster == spec.cluster);
+        if let Some((known, before)) = same
+            && before.agree(files, name)
+        {
+            return (Some(known.cluster.clone()), None);
+        }
+        match Cluster::start(spec.cluster.clone(), self.tasks) {
+            Ok(cluster) => (Some(cluster), None),
+            Err(error) => (same.map(|(known, _)| known.cluster.clone()), Some(error.to_string())),
         }
     }
 

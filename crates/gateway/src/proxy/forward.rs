@@ -15,8 +15,10 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use tokio::time::Instant;
 
+use super::deadline;
 use super::forward_errors::failure;
 use super::headers::{self, About, Identity};
+use super::trailers::{self, Passes, Sifted};
 use super::upgrade;
 use crate::edge::stay::Stay;
 use crate::faces::failure::Failure;
@@ -139,7 +141,6 @@ pub(crate) async fn forward(
     let (mut parts, body) = request.into_parts();
 
     let host = site(&parts.uri, &parts.headers);
-    let millis = policy.timeout.filter(|_| policy.tells_deadline);
     let about = About {
         peer: hop.peer,
         client_ip: hop.client_ip,
@@ -149,7 +150,6 @@ pub(crate) async fn forward(
         request_id: hop.request_id,
         trace: hop.trace,
         identity: hop.identity,
-        millis: millis.and_then(|timeout| u64::try_from(timeout.as_millis()).ok()),
     };
     let wanted = headers::prepare(&mut parts.headers, &about);
     parts.headers.append(VIA, SELF);
@@ -166,12 +166,14 @@ pub(crate) async fn forward(
         replay_limit: policy.replay_limit,
         try_timeout: policy.try_timeout,
         deadline,
+        tell: policy.tells_deadline.then_some(deadline::write),
         hash_key: key(hop, &parts.uri, &parts.headers),
         idempotent: parts.headers.contains_key(IDEMPOTENCY_KEY),
         upgrade: false,
     };
     let path = parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
-    let mut outgoing = Request::new(upstream_body(body));
+    let passes = trailers::of_request(&mut parts.headers);
+    let mut outgoing = Request::new(upstream_body(body, passes));
     *outgoing.method_mut() = parts.method;
     *outgoing.uri_mut() = Uri::from(path);
     *outgoing.headers_mut() = parts.headers;
@@ -188,15 +190,19 @@ pub(crate) async fn forward(
 /// The answer as the client gets it.
 pub(super) fn answer(mut response: ::http::Response<upstream::Body>) -> Response {
     headers::strip_answer(response.headers_mut());
+    let passes = trailers::of_answer(response.headers_mut());
     *response.version_mut() = ::http::Version::default();
     response.map(|body| match body.into_whole() {
         Ok(bytes) => Body::from(bytes),
-        Err(stream) => Body::new(stream),
+        Err(stream) => Body::new(Sifted::new(stream, passes)),
     })
 }
 
-fn upstream_body(body: Body) -> upstream::Body {
-    if http_body::Body::is_end_stream(&body) { upstream::Body::empty() } else { upstream::Body::new(body) }
+fn upstream_body(body: Body, passes: Passes) -> upstream::Body {
+    if http_body::Body::is_end_stream(&body) {
+        return upstream::Body::empty();
+    }
+    upstream::Body::new(Sifted::new(body, passes))
 }
 
 /// The site that was asked for: where the target names one, `Host` does not count (RFC 9112 §3.2.2).

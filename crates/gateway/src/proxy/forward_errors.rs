@@ -34,7 +34,7 @@ pub(super) fn failure(cluster: &Cluster, error: SendError) -> Failure {
         SendError::Request(_) => {
             Problem::malformed("the request cannot be passed on; see its host and its path").into()
         }
-        error @ (SendError::Connect(_) | SendError::Broken(_)) => {
+        error @ (SendError::Connect(_) | SendError::Broken(_) | SendError::Unasked) => {
             tracing::warn!(upstream = name, %error, "an upstream gave no answer");
             let problem = unavailable("the upstream gave no answer; repeat the request");
             Failure::from(problem).with_status(StatusCode::BAD_GATEWAY)

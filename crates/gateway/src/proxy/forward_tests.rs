@@ -174,7 +174,7 @@ async fn an_upstream_sees_the_request_and_what_the_gateway_says() {
     let seen = answer.split_once("\r\n\r\n").unwrap().1;
     let expected = "get /a?b=c\naccept: */*\nhost: shop.example\nvia: 1.1 denizen\nx-denizen-user: u-1\n\
                     x-forwarded-for: 192.0.2.1\nx-forwarded-host: shop.example\nx-forwarded-proto: http\n\
-                    x-real-ip: 192.0.2.1\nx-request-id: id-1\nx-request-timeout: 5000\n[]\n";
+                    x-real-ip: 192.0.2.1\nx-request-id: id-1\nx-request-timeout: 200\n[]\n";
     assert_eq!(seen, expected);
     rig.tasks.stop().await;
 }

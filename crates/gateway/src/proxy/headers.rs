@@ -15,8 +15,6 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout");
-const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const DENIZEN_USER: HeaderName = HeaderName::from_static("x-denizen-user");
 const DENIZEN_ROLES: HeaderName = HeaderName::from_static("x-denizen-roles");
 const DENIZEN_SESSION: HeaderName = HeaderName::from_static("x-denizen-session");
@@ -52,8 +50,6 @@ pub(crate) struct About<'a> {
     /// The `traceparent` that goes on, with the `tracestate` that came; none: neither does.
     pub(crate) trace: Option<&'a HeaderValue>,
     pub(crate) identity: Option<&'a Identity>,
-    /// How many milliseconds the upstream has.
-    pub(crate) millis: Option<u64>,
 }
 
 /// Takes off what must not go on, and writes what the gateway has to say. Gives back the protocol that the client asks to
@@ -61,8 +57,6 @@ pub(crate) struct About<'a> {
 pub(crate) fn prepare(headers: &mut HeaderMap, about: &About<'_>) -> Option<HeaderValue> {
     let upgrade = wanted_upgrade(headers);
     let wants_trailers = names_in(headers, &TE).any(|name| name.eq_ignore_ascii_case("trailers"));
-    let is_grpc =
-        headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
     strip(headers, about.is_peer_trusted);
     join_cookies(headers);
     if wants_trailers {
@@ -79,16 +73,23 @@ pub(crate) fn prepare(headers: &mut HeaderMap, about: &About<'_>) -> Option<Head
     if let Some(identity) = about.identity {
         identity.write(headers);
     }
-    if let Some(millis) = about.millis {
-        write_deadline(headers, millis, is_grpc);
-    }
     upgrade
+}
+
+/// Whether it is a call of gRPC, or its answer.
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// Takes off an answer what concerns the upstream's connection only, and what would lead clients past the gateway.
 pub(crate) fn strip_answer(headers: &mut HeaderMap) {
     remove_nominated(headers);
-    remove_where(headers, |name| name == "alt-svc" || is_hop_by_hop(name));
+    remove_where(headers, |name| leads_elsewhere(name) || is_hop_by_hop(name));
+}
+
+/// Whether it would lead clients past the gateway.
+pub(super) fn leads_elsewhere(name: &str) -> bool {
+    name == "alt-svc"
 }
 
 /// The protocol of an `Upgrade` that `Connection` names. HTTP/2 is none: its frames would pass unseen (h2c smuggling).
@@ -123,7 +124,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// Whether it concerns one connection only.
-fn is_hop_by_hop(name: &str) -> bool {
+pub(super) fn is_hop_by_hop(name: &str) -> bool {
     matches!(
         name,
         "connection"
@@ -139,7 +140,7 @@ fn is_hop_by_hop(name: &str) -> bool {
 }
 
 /// Whether only the gateway may say it. Of the `X-Forwarded` family a trusted proxy may too.
-fn is_ours(name: &str, is_peer_trusted: bool) -> bool {
+pub(super) fn is_ours(name: &str, is_peer_trusted: bool) -> bool {
     matches!(name, "forwarded" | "x-request-timeout")
         || name.starts_with("x-denizen-")
         || (!is_peer_trusted && name.starts_with("x-forwarded"))
@@ -147,7 +148,7 @@ fn is_ours(name: &str, is_peer_trusted: bool) -> bool {
 
 /// Whether an upstream that takes underscores for hyphens (CGI, WSGI and others) would take it for a header that
 /// matters here.
-fn is_twin(name: &str) -> bool {
+pub(super) fn is_twin(name: &str) -> bool {
     if !name.contains('_') {
         return false;
     }
@@ -157,7 +158,7 @@ fn is_twin(name: &str) -> bool {
 
 /// Whether a client's `Connection` must not have it taken off: it frames the message, names the site, or is the
 /// gateway's to say.
-fn is_protected(name: &str) -> bool {
+pub(super) fn is_protected(name: &str) -> bool {
     matches!(
         name,
         "host"
@@ -188,7 +189,7 @@ fn remove_nominated(headers: &mut HeaderMap) {
     }
 }
 
-fn remove_where(headers: &mut HeaderMap, is_out: impl Fn(&str) -> bool) {
+pub(super) fn remove_where(headers: &mut HeaderMap, is_out: impl Fn(&str) -> bool) {
     // Most requests have none or one of these: the list seldom grows, and nothing is allocated for none.
     let out: Vec<HeaderName> = headers.keys().filter(|name| is_out(name.as_str())).cloned().collect();
     for name in out {
@@ -197,7 +198,7 @@ fn remove_where(headers: &mut HeaderMap, is_out: impl Fn(&str) -> bool) {
 }
 
 /// The words of a comma-separated header, over all its lines.
-fn names_in<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+pub(super) fn names_in<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).filter(|word| !word.is_empty())
 }
@@ -252,40 +253,6 @@ impl Identity {
                 headers.insert(name, value.clone());
             }
         }
-    }
-}
-
-/// Says how long the upstream has: to gRPC in its own header (which holds at most eight digits), to any other in
-/// milliseconds. A client's own gRPC deadline stays if it is sooner.
-fn write_deadline(headers: &mut HeaderMap, millis: u64, is_grpc: bool) {
-    if !is_grpc {
-        headers.insert(REQUEST_TIMEOUT, HeaderValue::from(millis));
-        return;
-    }
-    let asked = headers.get(GRPC_TIMEOUT).and_then(|value| read_grpc_timeout(value.to_str().ok()?));
-    if asked.is_none_or(|asked| asked > millis) {
-        set(headers, GRPC_TIMEOUT, &format!("{}m", millis.min(99_999_999)));
-    }
-}
-
-/// Milliseconds of a `grpc-timeout` such as `5S` (gRPC over HTTP/2, "Requests"); below one they are none.
-fn read_grpc_timeout(text: &str) -> Option<u64> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let number: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
-    match unit {
-        "H" => Some(number * 3_600_000),
-        "M" => Some(number * 60_000),
-        "S" => Some(number * 1_000),
-        "m" => Some(number),
-        "u" => Some(number / 1_000),
-        "n" => Some(number / 1_000_000),
-        _ => None,
-    }
-}
-
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
     }
 }
 

@@ -14,7 +14,6 @@ fn about() -> About<'static> {
         request_id: &ID,
         trace: None,
         identity: None,
-        millis: None,
     }
 }
 
@@ -165,21 +164,6 @@ fn cookies_in_pieces_become_one_line() {
 }
 
 #[test]
-fn deadlines_go_on() {
-    let about = About { millis: Some(4_950), ..about() };
-    assert!(sent(&[], &about).contains(&"x-request-timeout: 4950".to_owned()));
-    let grpc = |timeout: &'static str| {
-        let mut headers = map(&[("content-type", "application/grpc+proto"), ("grpc-timeout", timeout)]);
-        prepare(&mut headers, &about);
-        headers["grpc-timeout"].to_str().unwrap().to_owned()
-    };
-    assert_eq!(grpc("1S"), "1S");
-    for late in ["1M", "5S", "9999999999S", "x"] {
-        assert_eq!(grpc(late), "4950m", "{late}");
-    }
-}
-
-#[test]
 fn answers_keep_their_connection_to_themselves() {
     let mut headers = map(&[
         ("connection", "close, x-internal"),
@@ -193,4 +177,14 @@ fn answers_keep_their_connection_to_themselves() {
     strip_answer(&mut headers);
     let left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
     assert_eq!(left, ["content-type", "set-cookie"]);
+}
+
+#[test]
+fn the_page_has_nginx_replace_all_that_vouches_for_a_caller() {
+    let page = include_str!("../../../../docs/gateway.md").to_ascii_lowercase();
+    for name in [DENIZEN_USER, DENIZEN_ROLES, DENIZEN_SESSION, DENIZEN_TOKEN] {
+        let line = format!("proxy_set_header {name} $");
+        assert!(page.contains(&line), "{line}");
+    }
+    assert!(page.contains("proxy_set_header authorization \"\""));
 }

@@ -6,6 +6,7 @@
 pub(crate) mod aggregate;
 mod build;
 pub(crate) mod cache;
+mod deadline;
 pub(crate) mod dialects;
 pub(crate) mod files;
 pub(crate) mod forward;
@@ -18,6 +19,8 @@ pub(crate) mod reload;
 pub(crate) mod rule;
 pub(crate) mod rules;
 pub(crate) mod spec;
+mod tls_files;
+mod trailers;
 pub(crate) mod transform;
 mod upgrade;
 
@@ -35,13 +38,14 @@ use files::{RouteFiles, Texts};
 use identity::Identities;
 use issuers::Issuers;
 use rules::Rules;
+use tls_files::TlsFiles;
 
 /// The rules in force, and what they share over time.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     rules: ArcSwap<Rules>,
     /// What they were made from. Held while new ones are made: one at a time.
-    texts: Mutex<Texts>,
+    seen: Mutex<(Texts, TlsFiles)>,
     tasks: Tasks,
     issuers: Issuers,
     dialects: Dialects,
@@ -65,9 +69,9 @@ impl Proxy {
         let maker = Maker { tasks, now, before: None, issuers: &issuers, dialects: &dialects, own: &own };
         let rules = maker.build(raw, mistakes);
         rules.report();
+        let seen = Mutex::new((texts, rules.tls_files.clone()));
         let rules = ArcSwap::from_pointee(rules);
-        let (texts, tasks) = (Mutex::new(texts), tasks.clone());
-        Self { rules, texts, tasks, issuers, dialects, own, identities }
+        Self { rules, seen, tasks: tasks.clone(), issuers, dialects, own, identities }
     }
 
     /// The rules in force now.
@@ -78,21 +82,24 @@ impl Proxy {
     /// Compiles the rules anew, if what they are made from has changed. A file that cannot be read at all leaves those
     /// in force that are.
     pub(crate) fn reload(&self, files: &RouteFiles, now: Timestamp) {
-        let mut held = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        let texts = files.texts();
-        if *held == texts {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.rules.load_full();
+        let (texts, tls_files) = (files.texts(), before.tls_files.now());
+        if seen.0 == texts && seen.1 == tls_files {
             return;
         }
-        let before = self.rules.load_full();
-        let rules = match files.parse(&texts) {
+        let (rules, tls_files) = match files.parse(&texts) {
             Ok((raw, mistakes)) => {
                 let (tasks, issuers, dialects) = (&self.tasks, &self.issuers, &self.dialects);
-                let (before, own) = (Some(&*before), &self.own);
-                Maker { tasks, now, before, issuers, dialects, own }.build(raw, mistakes)
+                let own = &self.own;
+                let maker = Maker { tasks, now, before: Some(&before), issuers, dialects, own };
+                let rules = maker.build(raw, mistakes);
+                let tls_files = rules.tls_files.clone();
+                (rules, tls_files)
             }
-            Err(mistakes) => before.with_mistakes(mistakes),
+            Err(mistakes) => (before.with_mistakes(mistakes), tls_files),
         };
-        *held = texts;
+        *seen = (texts, tls_files);
         rules.report();
         self.rules.store(Arc::new(rules));
     }

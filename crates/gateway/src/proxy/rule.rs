@@ -19,6 +19,7 @@ use super::spec::answers::CorsSpec;
 use super::spec::grant::Grants;
 use super::spec::route::RouteSpec;
 use super::spec::upstream::UpstreamSpec;
+use super::transform::RequestTransform;
 use crate::edge::shed::Concurrency;
 use crate::edge::table::Stats;
 
@@ -131,6 +132,12 @@ impl Rule {
             None => path,
         };
         PathAndQuery::try_from(target).ok()
+    }
+
+    /// Whether OPTIONS reaches an upstream as such.
+    pub(crate) fn passes_options(&self) -> bool {
+        let is_changed = self.spec.request.as_ref().is_some_and(RequestTransform::changes_method);
+        matches!(self.target, Target::Upstream(_)) && self.spec.rewrite.method.is_none() && !is_changed
     }
 
     /// Whether requests are answered 410 by now.

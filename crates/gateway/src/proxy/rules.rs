@@ -11,6 +11,7 @@ use super::matching::{Index, Verdict};
 use super::rule::{Rule, Upstream};
 use super::spec::Mistake;
 use super::spec::grant::Grants;
+use super::tls_files::TlsFiles;
 use crate::edge::path::Oddities;
 
 /// All rules in force.
@@ -19,6 +20,8 @@ pub(crate) struct Rules {
     pub(crate) operator: Arc<Routes>,
     pub(crate) dialects: Arc<Routes>,
     pub(crate) upstreams: BTreeMap<String, Upstream>,
+    /// What the upstreams were made with, beside what is written; also those that could not be made.
+    pub(crate) tls_files: TlsFiles,
     pub(crate) grants: Arc<Grants>,
     pub(crate) mistakes: Vec<Mistake>,
     pub(crate) loaded: Option<Timestamp>,

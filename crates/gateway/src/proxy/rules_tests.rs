@@ -166,6 +166,38 @@ fn a_bad_route_leaves_only_itself_out() {
 }
 
 #[test]
+fn what_would_do_nothing_where_a_route_leads_is_a_mistake() {
+    let told = |text: &str| {
+        let mistakes = rules(text).mistakes;
+        mistakes.iter().map(|mistake| mistake.key.clone()).collect::<Vec<_>>()
+    };
+    let idle = "timeout = \"5s\"\ntry_timeout = \"1s\"\nretries = 2\nkeep_authorization = true\n";
+    let own = route("own", "path = \"/own\"") + idle;
+    assert_eq!(told(&own), ["timeout", "try_timeout", "retries", "keep_authorization"]);
+    let all = |more: &str| {
+        "[[gateway.routes]]\nname = \"all\"\nmatch = { path = \"/all\" }\n\
+         aggregate = [{ name = \"me\", upstream = \"denizen\", path = \"/api/v1/users/me\" }]\n"
+            .to_owned()
+            + more
+    };
+    let head = "request = { headers = { remove = [\"cookie\"] }, query = { default = { page = \"1\" } } }";
+    assert_eq!(told(&all(head)), Vec::<String>::new());
+    assert_eq!(
+        told(&all("method = \"POST\"\nrewrite = \"/x\"\nstrip_prefix = \"/all\"")),
+        ["method", "rewrite", "strip_prefix", "strip_prefix"],
+        "and the last two do not go together anywhere"
+    );
+    for (step, key) in [
+        ("method = \"POST\"", "request.method"),
+        ("path = \"/x\"", "request.path"),
+        ("body = { remove = [\"a\"] }", "request.body"),
+        ("headers = { set = { x-a = \"{/a}\" } }", "request.body"),
+    ] {
+        assert_eq!(told(&all(&format!("request = {{ {step} }}"))), [key], "{step}");
+    }
+}
+
+#[test]
 fn a_version_is_found_by_its_header() {
     let rules = rules(
         &(route("one", "path = \"/v\"")

@@ -36,6 +36,27 @@ async fn a_body_with_two_lengths_is_refused_and_nothing_after_it_is_read() {
 }
 
 #[tokio::test]
+async fn a_coding_that_is_not_taken_off_is_not_spoken() {
+    let (address, tasks, _) = start(config("")).await;
+    let hidden = "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n";
+    for codings in [
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: \"chunked\", chunked\r\n",
+    ] {
+        let request = format!(
+            "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{codings}\r\n2\r\n{{}}\r\n0\r\n\r\n{hidden}"
+        );
+        let answer = exchange(address, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 501"), "{codings}: {answer}");
+        assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+    }
+    tasks.stop().await;
+}
+
+#[tokio::test]
 async fn one_length_each_is_fine_on_one_connection() {
     let (address, tasks, _) = start(config("")).await;
     let first = format!(
@@ -59,6 +80,22 @@ async fn a_target_with_another_host_is_refused() {
     assert!(ask("http://a.test/info", "b.test").await.starts_with("HTTP/1.1 400"));
     assert!(ask("http://a.test/info/", "b.test").await.starts_with("HTTP/1.1 400"), "nor with a slash");
     assert!(ask("http://a.test:81/info", "a.test").await.starts_with("HTTP/1.1 400"));
+    tasks.stop().await;
+}
+
+#[tokio::test]
+async fn a_host_that_is_none_is_refused() {
+    let (address, tasks, _) = start(config("")).await;
+    let ask = |host: &str| {
+        let text = format!("GET /info HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        async move { exchange(address, &text).await }
+    };
+    for host in ["a.test", "a.test:80", "127.0.0.1:65535", "[::1]:80"] {
+        assert!(ask(host).await.starts_with("HTTP/1.1 200"), "{host}");
+    }
+    for host in ["a.test, b.test", "a b", "u@b.test", "b.test/x", "a.test:99999999", ""] {
+        assert!(ask(host).await.starts_with("HTTP/1.1 400"), "{host}");
+    }
     tasks.stop().await;
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::extract::Request;
 use axum::response::IntoResponse;
+use http::HeaderMap;
 use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -69,19 +70,26 @@ impl axum::serve::Listener for Counted {
 
 async fn tell(request: Request) -> impl IntoResponse {
     let (parts, body) = request.into_parts();
-    let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let mut headers = Map::new();
-    for (name, value) in &parts.headers {
-        let list = headers.entry(name.as_str()).or_insert_with(|| json!([]));
-        list.as_array_mut().unwrap().push(json!(String::from_utf8_lossy(value.as_bytes())));
-    }
-    let body = String::from_utf8_lossy(&bytes).into_owned();
+    let whole = body.collect().await.ok();
+    let trailers = whole.as_ref().and_then(|whole| whole.trailers().cloned()).unwrap_or_default();
+    let bytes = whole.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     axum::Json(json!({
         "method": parts.method.as_str(),
         "target": parts.uri.to_string(),
-        "headers": Value::Object(headers),
-        "body": body,
+        "headers": listed(&parts.headers),
+        "body": String::from_utf8_lossy(&bytes),
+        "trailers": listed(&trailers),
     }))
+}
+
+/// Headers by name, each with the list of its values.
+fn listed(headers: &HeaderMap) -> Value {
+    let mut all = Map::new();
+    for (name, value) in headers {
+        let list = all.entry(name.as_str()).or_insert_with(|| json!([]));
+        list.as_array_mut().unwrap().push(json!(String::from_utf8_lossy(value.as_bytes())));
+    }
+    Value::Object(all)
 }
 
 /// A service that takes every upgrade as one to this protocol, and then gives back what it gets.

@@ -99,6 +99,9 @@ pub enum SendError {
     /// The connection broke before an answer came, or what came was none.
     #[error("the connection broke before an answer: {0}")]
     Broken(#[source] hyper::Error),
+    /// The answer was that the protocol changes (101), which nobody had asked for.
+    #[error("the target changed the protocol without being asked")]
+    Unasked,
     /// The request's body broke, on the client's side.
     #[error("the body of the request could not be read: {0}")]
     RequestBody(#[source] Arc<dyn std::error::Error + Send + Sync>),

@@ -37,7 +37,7 @@ pub use breaker::BreakerState;
 pub use cluster::Cluster;
 pub use discover::{ConsulPlace, Discover, DnsPlace, EurekaPlace};
 pub use error::{BadCluster, ConnectError, SendError};
-pub use send::Ask;
+pub use send::{Ask, Tell};
 pub use spec::{
     Balance, BreakerSpec, BudgetSpec, ClientCertificate, ClusterSpec, HealthSpec, PassiveSpec, PoolSpec,
     Protocol, RateRule, TargetSpec, Timeouts, TlsSpec,

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::answer;
@@ -27,6 +27,9 @@ use super::upgrade;
 /// To how many other targets a request goes that could not be sent, beyond its retries: that costs nobody anything.
 const FAILOVERS: u32 = 2;
 
+/// Writes into the headers of a request how long its target has.
+pub type Tell = fn(&mut HeaderMap, Duration);
+
 /// What one request asks of a cluster.
 #[derive(Clone, Debug)]
 pub struct Ask {
@@ -38,6 +41,8 @@ pub struct Ask {
     pub try_timeout: Option<Duration>,
     /// Until when the head of the answer must have come, over all tries.
     pub deadline: Option<Instant>,
+    /// Tells a target how long it has for each try: its limit, or what is left until the deadline; none: nobody is told.
+    pub tell: Option<Tell>,
     /// What consistent hashing goes by.
     pub hash_key: Option<u64>,
     /// Whether it may be repeated though its method says nothing of the kind, since it has an idempotency key.
@@ -81,6 +86,7 @@ impl Default for Ask {
             replay_limit: 64 * 1024,
             try_timeout: None,
             deadline: None,
+            tell: None,
             hash_key: None,
             idempotent: false,
             upgrade: false,
@@ -176,7 +182,12 @@ impl<'a> Journey<'a> {
                 },
             };
             let progress = request.body().progress();
+            self.tell(request.headers_mut());
             match self.in_time(exchange::run(way, target, request), progress.as_deref()).await {
+                Ok(Ok((response, _))) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    // What follows is no HTTP: the connection ends here.
+                    return Err(Missed::of(Lost::Broken(SendError::Unasked), flight));
+                }
                 Ok(Ok((response, drive))) => {
                     flight.tell(Outcome::of(response.status(), response.headers()));
                     return Ok(answer(response, drive, flight, self.inner.spec.timeouts.idle));
@@ -200,13 +211,25 @@ impl<'a> Journey<'a> {
         }
     }
 
+    /// How long one try may take.
+    fn limit(&self) -> Duration {
+        self.ask.try_timeout.unwrap_or(self.inner.spec.timeouts.head)
+    }
+
+    /// Tells the target how long it has from now on.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
+        let Some(tell) = self.ask.tell else { return };
+        let left = self.ask.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        tell(headers, left.map_or(self.limit(), |left| left.min(self.limit())));
+    }
+
     /// Waits for the head of an answer. The time does not run while the client has not sent its request.
     pub(crate) async fn in_time<T>(
         &self,
         exchange: impl Future<Output = T>,
         progress: Option<&Progress>,
     ) -> Result<T, Missed> {
-        let limit = self.ask.try_timeout.unwrap_or(self.inner.spec.timeouts.head);
+        let limit = self.limit();
         let mut exchange = pin!(exchange);
         let mut mark = progress.map_or(0, Progress::mark);
         loop {

@@ -205,6 +205,15 @@ impl ClusterSpec {
     }
 }
 
+impl TlsSpec {
+    /// What its files hold now, in short: they may be renewed where they are.
+    pub fn digest(&self) -> [u8; 32] {
+        let client = self.client.iter().flat_map(|client| [&client.certificate, &client.key]);
+        let files: Vec<PathBuf> = self.ca_file.iter().chain(client).cloned().collect();
+        denizen_tls::digest(&files)
+    }
+}
+
 impl Default for HealthSpec {
     fn default() -> Self {
         Self {

@@ -47,6 +47,7 @@ pub(crate) async fn attempt(
     if let Err(error) = prepare_http1(&mut request, &target) {
         return Err(Missed::of(Lost::Client(SendError::Request(error)), flight));
     }
+    journey.tell(request.headers_mut());
     let progress = request.body().progress();
     let exchange = Line::exchange_for_upgrade(line, request);
     match journey.in_time(exchange, progress.as_deref()).await {

@@ -29,9 +29,10 @@ pub(crate) type Fetch =
 /// How long a fetch for several may take to its answer's head, beside what the route itself allows.
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// Headers that some upstreams take for another path, method or host. They are not in the key, so an answer that they
-/// have changed must not be kept for others.
-const UNKEYED: [&str; 9] = [
+/// Headers that some upstreams take for another path, method, host or scheme. They are not in the key, so an answer that
+/// they have changed must not be kept for others. Host and scheme are said anew on the way, as they are in the key: what a
+/// trusted proxy says of them may be what its client said.
+const UNKEYED: [&str; 14] = [
     "x-original-url",
     "x-original-uri",
     "x-rewrite-url",
@@ -41,6 +42,11 @@ const UNKEYED: [&str; 9] = [
     "x-forwarded-prefix",
     "x-forwarded-path",
     "x-host",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-forwarded-scheme",
+    "x-forwarded-server",
 ];
 
 /// A trip to the upstream for a request.

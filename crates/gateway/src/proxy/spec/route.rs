@@ -28,6 +28,16 @@ const RETRIES: u32 = 1;
 /// How long an upstream's answer may take when a route does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Keys that are about how upstreams are asked.
+const OF_UPSTREAMS: &[&str] = &["timeout", "try_timeout", "retries", "keep_authorization"];
+
+/// Keys that say what the parts of an aggregate say themselves.
+const OF_PARTS: &[&str] = &["method", "rewrite", "strip_prefix"];
+
+/// What the parts of an aggregate say themselves, as those are told who say it for all.
+const PARTS: &str =
+    "each part of an aggregate has its own path, and is asked with GET and without a body; leave it out";
+
 /// A route as it was read.
 #[derive(Debug)]
 pub(crate) struct RouteSpec {
@@ -103,9 +113,8 @@ impl RouteSpec {
         let pattern = matched.as_ref().map(|matched| &matched.pattern);
         let captured = pattern.map(Pattern::names).unwrap_or_default();
         let target = read_target(&mut fields, &captured);
-        let request = fields.parse("request", |spec: RequestSpec| {
-            RequestTransform::compile(&spec, &captured).map_err(|mistake| mistake.to_string())
-        });
+        let request =
+            fields.parse("request", |spec: RequestSpec| read_request(&spec, &captured, target.as_ref()));
         let response = fields.parse("response", |spec: ResponseSpec| {
             ResponseTransform::compile(&spec, &captured).map_err(|mistake| mistake.to_string())
         });
@@ -161,6 +170,20 @@ fn read_limits(route: &str, specs: OneOrMany<RateLimitSpec>) -> Result<Vec<Route
     specs.into_vec().iter().map(|spec| RouteLimit::compile(route, spec)).collect()
 }
 
+/// What the route changes in requests. All parts of an aggregate get its headers, and see its query.
+fn read_request(
+    spec: &RequestSpec,
+    captured: &[String],
+    target: Option<&TargetSpec>,
+) -> Result<RequestTransform, String> {
+    let transform = RequestTransform::compile(spec, captured).map_err(|mistake| mistake.to_string())?;
+    let is_aggregate = matches!(target, Some(TargetSpec::Aggregate(_)));
+    match transform.beyond_head().filter(|_| is_aggregate) {
+        Some(key) => Err(format!("request.{key}: {PARTS}")),
+        None => Ok(transform),
+    }
+}
+
 fn read_target(fields: &mut Fields, captured: &[String]) -> Option<TargetSpec> {
     let (is_one, is_several) = (fields.has("upstream"), fields.has("aggregate"));
     let name: Option<String> = fields.take("upstream");
@@ -179,7 +202,25 @@ fn read_target(fields: &mut Fields, captured: &[String]) -> Option<TargetSpec> {
     }
     let one =
         name.map(|name| if name == "denizen" { TargetSpec::Denizen } else { TargetSpec::Upstream(name) });
-    one.or_else(|| aggregate.map(|aggregate| TargetSpec::Aggregate(Arc::new(aggregate))))
+    let target = one.or_else(|| aggregate.map(|aggregate| TargetSpec::Aggregate(Arc::new(aggregate))));
+    refuse_idle(fields, target.as_ref());
+    target
+}
+
+/// Keys that would do nothing where the route leads are mistakes. They are looked for before they are read.
+fn refuse_idle(fields: &mut Fields, target: Option<&TargetSpec>) {
+    let (keys, said) = match target {
+        Some(TargetSpec::Denizen) => {
+            (OF_UPSTREAMS, "is about upstreams, and this route leads to this system itself; leave it out")
+        }
+        Some(TargetSpec::Aggregate(_)) => (OF_PARTS, PARTS),
+        Some(TargetSpec::Upstream(_)) | None => return,
+    };
+    for key in keys {
+        if fields.has(key) {
+            fields.mistake(key, said);
+        }
+    }
 }
 
 // === impl Rewrite ===

@@ -59,6 +59,16 @@ impl RequestTransform {
         self.needs_body
     }
 
+    /// The first key by which it changes or reads more than headers and query, if there is one.
+    pub(crate) fn beyond_head(&self) -> Option<&'static str> {
+        self.steps.iter().find_map(Step::beyond_head)
+    }
+
+    /// Whether it may give a request another method.
+    pub(crate) fn changes_method(&self) -> bool {
+        self.steps.iter().any(|step| step.method.is_some())
+    }
+
     /// Changes a request. A body that must be read and cannot be is 400, or 415 when it is compressed; a value that
     /// the path needs and that is not there is 422.
     pub(crate) fn apply(&self, parts: &mut Parts, params: &Params, body: Bytes) -> Result<Bytes, Problem> {
@@ -110,6 +120,12 @@ impl Step {
             || self.path.as_ref().is_some_and(PathTemplate::reads_body)
             || self.query.reads_body()
             || self.headers.reads_body()
+    }
+
+    fn beyond_head(&self) -> Option<&'static str> {
+        let keys =
+            [("method", self.method.is_some()), ("path", self.path.is_some()), ("body", self.reads_body())];
+        keys.into_iter().find_map(|(key, is_there)| is_there.then_some(key))
     }
 
     /// Does the step: whether it has rewritten the body; none when it is not for this request.

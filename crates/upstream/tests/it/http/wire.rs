@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use denizen_upstream::http::PoolSpec;
+use denizen_upstream::http::{PoolSpec, Tell, Timeouts};
 use http::HeaderValue;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -126,6 +126,20 @@ async fn answers_that_say_two_things_are_refused() {
 }
 
 #[tokio::test]
+async fn a_change_of_protocol_that_nobody_asked_for_is_no_answer() {
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n\
+                  HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
+    let (address, _seen) = script(vec![vec![switch], vec![OK]]).await;
+    let cluster = to(address);
+    let none = Ask { retries: 0, ..Ask::default() };
+    let failed = send(&cluster, get("/name"), &none).await;
+    assert!(matches!(failed, Err(SendError::Unasked)), "{failed:?}");
+    let status = cluster.status();
+    assert_eq!((status.failures, status.targets[0].idle_connections), (1, 0));
+    assert_eq!(ask_for(&cluster, "/name").await, (200, "ok".to_owned()), "over a connection of its own");
+}
+
+#[tokio::test]
 async fn bytes_after_an_answer_are_not_taken_for_the_next() {
     let smuggled =
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
@@ -155,4 +169,33 @@ async fn a_connection_closed_within_a_request_is_told_apart_by_its_method() {
     let failed = send(&cluster, post(), &Ask::default()).await;
     assert!(matches!(failed, Err(SendError::Broken(_))), "it may have been done: {failed:?}");
     assert_eq!(ask_for(&cluster, "/name").await.0, 200);
+}
+
+#[tokio::test]
+async fn each_try_is_told_how_long_it_has() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let timeouts = Timeouts { head: Duration::from_millis(500), ..Timeouts::default() };
+    let spec = ClusterSpec::new("test").with_target(format!("http://{}", listener.local_addr().unwrap()));
+    let cluster = cluster(ClusterSpec { timeouts, ..spec });
+    let tell: Tell = |headers, left| {
+        headers.insert("x-left", HeaderValue::from(u64::try_from(left.as_millis()).unwrap()));
+    };
+    let deadline = Some(tokio::time::Instant::now() + Duration::from_millis(900));
+    let ask = Ask { deadline, tell: Some(tell), ..Ask::default() };
+    let answer = async {
+        let (mut silent, _) = listener.accept().await.unwrap();
+        let first = read_head(&mut silent).await;
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let second = read_head(&mut stream).await;
+        stream.write_all(OK.as_bytes()).await.unwrap();
+        (first, second, silent)
+    };
+    let asking = async { read(send(&cluster, get("/name"), &ask).await.unwrap()).await };
+    let ((first, second, _silent), answered) = tokio::join!(answer, asking);
+    assert_eq!(answered, (200, "ok".to_owned()));
+    let left = |head: &str| -> u64 {
+        head.lines().find_map(|line| line.strip_prefix("x-left: ")).unwrap().parse().unwrap()
+    };
+    assert_eq!(left(&first), 500, "the limit of a try");
+    assert!(left(&second) <= 400, "what is left of all: {second}");
 }

@@ -157,8 +157,12 @@ async fn a_request_with_a_body_is_not_for_the_cache() {
 #[tokio::test]
 async fn what_is_not_in_the_key_does_not_reach_the_origin() {
     let bench = Bench::new(r#"{"query": ["page"]}"#, FRESH);
-    let evil =
-        [("x-original-url", "/admin"), ("x-http-method-override", "DELETE"), ("x-forwarded-prefix", "/evil")];
+    let evil = [
+        ("x-original-url", "/admin"),
+        ("x-http-method-override", "DELETE"),
+        ("x-forwarded-prefix", "/evil"),
+        ("x-forwarded-host", "evil.example"),
+    ];
     bench.get("/a?page=2&utm=evil", &evil).await;
     let seen = bench.last_seen();
     assert_eq!(seen.uri, "/a?page=2");

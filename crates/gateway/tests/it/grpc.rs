@@ -1,0 +1,85 @@
+//! gRPC through the gateway, over HTTP/2 without TLS on both sides.
+
+use denizen_rpc::users::internal::v1::access_client::AccessClient;
+use denizen_rpc::users::internal::v1::access_server::{Access, AccessServer};
+use denizen_rpc::users::internal::v1::{
+    AccessState, CheckAccessRequest, CheckAccessResponse, WatchAccessRequest,
+};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use tokio::net::TcpListener;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Endpoint, Server};
+use tonic::{Code, Request, Response, Status};
+
+use crate::hall::start;
+use crate::setting::config;
+use crate::upstreams::route;
+
+/// A service that tells what it was asked.
+struct Told;
+
+#[tonic::async_trait]
+impl Access for Told {
+    type WatchAccessStream = BoxStream<'static, Result<AccessState, Status>>;
+
+    async fn watch_access(
+        &self,
+        _: Request<WatchAccessRequest>,
+    ) -> Result<Response<Self::WatchAccessStream>, Status> {
+        let states = (0..3).map(|turn| Ok(AccessState { changed: turn == 2, ..AccessState::default() }));
+        let end = Err(Status::resource_exhausted("three are enough"));
+        Ok(Response::new(stream::iter(states.chain([end])).boxed()))
+    }
+
+    async fn check_access(
+        &self,
+        request: Request<CheckAccessRequest>,
+    ) -> Result<Response<CheckAccessResponse>, Status> {
+        let user_id = request.get_ref().user_id.clone();
+        if user_id.is_empty() {
+            return Err(Status::not_found("nobody has this name"));
+        }
+        let header = |name: &str| {
+            let value = request.metadata().get(name);
+            value.map_or("none", |value| value.to_str().unwrap()).to_owned()
+        };
+        let roles = vec![user_id, header("x-from"), header("x-denizen-user"), header("grpc-timeout")];
+        Ok(Response::new(CheckAccessResponse { roles, permissions: 0 }))
+    }
+}
+
+#[tokio::test]
+async fn calls_and_streams_come_back_with_their_status() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = format!(
+        "[[gateway.upstreams]]\nname = \"shop\"\ntargets = [{{ url = \"http://{}\" }}]\nprotocol = \"http2\"\n",
+        listener.local_addr().unwrap()
+    );
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let server = Server::builder().add_service(AccessServer::new(Told));
+    tokio::spawn(server.serve_with_incoming(incoming));
+    let path = "/denizen.users.internal.v1.Access/{*rest}";
+    let (address, tasks, _) = start(config(&(upstream + &route(path, "auth = \"none\"")))).await;
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+    let mut client = AccessClient::new(channel);
+
+    let mut ask = Request::new(CheckAccessRequest { user_id: "ada".to_owned() });
+    for (name, value) in [("x-from", "test"), ("x-denizen-user", "root")] {
+        ask.metadata_mut().insert(name, value.parse().unwrap());
+    }
+    let told = client.check_access(ask).await.unwrap().into_inner();
+    assert_eq!(told.roles, ["ada", "test", "none", "10000m"]);
+
+    let refused = client.check_access(CheckAccessRequest::default()).await.unwrap_err();
+    assert_eq!((refused.code(), refused.message()), (Code::NotFound, "nobody has this name"));
+
+    let mut states = client.watch_access(WatchAccessRequest {}).await.unwrap().into_inner();
+    for changed in [false, false, true] {
+        let state = states.message().await.unwrap().unwrap();
+        assert_eq!(state.changed, changed);
+    }
+    let end = states.message().await.unwrap_err();
+    assert_eq!((end.code(), end.message()), (Code::ResourceExhausted, "three are enough"));
+    tasks.stop().await;
+}
