@@ -41,7 +41,8 @@ impl Takes {
         }
     }
 
-    fn limit(self, config: &Config) -> usize {
+    /// The largest body of it, in bytes.
+    pub(crate) fn limit(self, config: &Config) -> usize {
         match self {
             Self::Json | Self::JsonOrForm | Self::Records => config.body_limit,
             Self::Picture => PICTURE_LIMIT.max(config.body_limit),
@@ -50,13 +51,7 @@ impl Takes {
 }
 
 /// Reads the body. What is too large is refused by its announced length already.
-pub(crate) async fn read(
-    config: &Config,
-    takes: Takes,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Bytes, Failure> {
-    let limit = takes.limit(config);
+pub(crate) async fn read(limit: usize, headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));

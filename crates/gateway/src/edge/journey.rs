@@ -154,13 +154,8 @@ impl Journey {
         let (mut parts, mut body) = request.into_parts();
         if let Some(transform) = &self.rule.spec.request {
             let bytes = if transform.needs_body() {
-                body::read(
-                    &self.edge.0.app.config,
-                    body::Takes::Json,
-                    &parts.headers,
-                    std::mem::take(&mut body),
-                )
-                .await?
+                let limit = self.rule.spec.body_limit.unwrap_or(self.edge.0.app.config.body_limit);
+                body::read(limit, &parts.headers, std::mem::take(&mut body)).await?
             } else {
                 bytes::Bytes::new()
             };

@@ -153,7 +153,7 @@ impl Edge {
     ) -> Result<(Request<Body>, Value), Failure> {
         self.0.admit_address(arrival)?;
         let (parts, body) = request.into_parts();
-        let bytes = body::read(&self.0.app.config, body::Takes::Json, &parts.headers, body).await?;
+        let bytes = body::read(self.0.app.config.body_limit, &parts.headers, body).await?;
         let value = unambiguous(&bytes)?;
         Ok((Request::from_parts(parts, Body::from(bytes)), value))
     }

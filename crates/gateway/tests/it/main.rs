@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 mod acme;
+mod bodies;
 mod certificates;
 mod changes;
 mod door;
