@@ -22,6 +22,7 @@ use crate::faces::failure::Failure;
 use crate::proxy::matching::Captures;
 use crate::proxy::rule::{Rule, Target};
 use crate::proxy::spec::access::Auth;
+use crate::proxy::transform::is_json;
 
 // === impl Edge ===
 
@@ -144,18 +145,21 @@ impl Edge {
         Ok(told)
     }
 
-    /// Reads the body of a request whose route it decides on: with it, the request is whole again. What is no JSON has no
-    /// members.
+    /// Reads the body of a request whose route it decides on; the request is whole afterwards. What is not JSON, is longer
+    /// than bodies may be, or says something twice has no members: another route at the same path may take it as it is.
     pub(super) async fn read_deciding_body(
         &self,
         request: Request<Body>,
         arrival: &Arrival,
     ) -> Result<(Request<Body>, Value), Failure> {
         self.0.admit_address(arrival)?;
+        if !is_json(request.headers()) {
+            return Ok((request, Value::Null));
+        }
         let (parts, body) = request.into_parts();
-        let bytes = body::read(self.0.app.config.body_limit, &parts.headers, body).await?;
-        let value = unambiguous(&bytes)?;
-        Ok((Request::from_parts(parts, Body::from(bytes)), value))
+        let (body, whole) = body::peek(self.0.app.config.body_limit, &parts.headers, body).await?;
+        let value = whole.map_or(Value::Null, |bytes| unambiguous(&bytes));
+        Ok((Request::from_parts(parts, body), value))
     }
 }
 
