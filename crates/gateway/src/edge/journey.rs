@@ -75,14 +75,13 @@ impl Journey {
     ) -> Arc<Self> {
         let trusted = &edge.0.app.config.trusted_proxies;
         let is_peer_trusted = arrival.peer.is_some_and(|peer| client::is_trusted(peer.ip(), trusted));
-        let pairs = captures.iter().map(|(name, value)| (name.to_string(), value.clone()));
         let is_over_tls = request.extensions().get::<Connection>().is_some_and(|it| it.tls.is_some());
         let scheme = if is_over_tls { "https" } else { client::scheme(request.headers(), is_peer_trusted) };
         Arc::new(Self {
             edge: edge.clone(),
             rule: rule.clone(),
             captures: captures.clone(),
-            params: pairs.collect(),
+            params: captures.pairs().collect(),
             who,
             is_peer_trusted,
             scheme,

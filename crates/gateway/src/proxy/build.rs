@@ -7,7 +7,7 @@ use denizen_kit::task::Tasks;
 use denizen_kit::time::Timestamp;
 use denizen_upstream::http::Cluster;
 
-use super::dialects::{Dialects, each_path};
+use super::dialects::Dialects;
 use super::forward::ForwardPolicy;
 use super::issuers::Issuers;
 use super::rule::{Rule, Target, Upstream};
@@ -95,7 +95,7 @@ impl Maker<'_> {
     ) -> Vec<Arc<Rule>> {
         let mut routes = Vec::with_capacity(tables.len());
         let mut names = HashSet::new();
-        for (place, table) in tables.into_iter().flat_map(each_path).enumerate() {
+        for (place, table) in tables.into_iter().enumerate() {
             let (spec, found) = RouteSpec::read(place + 1, table);
             mistakes.extend(found);
             let Some(spec) = spec else { continue };

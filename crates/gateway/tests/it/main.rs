@@ -10,6 +10,7 @@ mod door;
 mod framing;
 mod hall;
 mod issuers;
+mod limits;
 mod patience;
 mod proxied;
 mod routes;

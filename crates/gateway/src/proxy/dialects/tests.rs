@@ -61,9 +61,8 @@ impl Door {
                 is_built_in: self.own.route(path).is_some(),
                 is_preflight: false,
             };
-            let Match::Rule(rule) = self.rules.find(seen) else { return None };
-            let captures = rule.spec.pattern.capture(path);
-            Some((rule, captures.iter().map(|(name, value)| (&**name, value.as_str())).collect()))
+            let Match::Rule(rule, captures) = self.rules.find(seen) else { return None };
+            Some((rule, captures.pairs().collect()))
         })
     }
 

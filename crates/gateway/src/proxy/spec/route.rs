@@ -33,7 +33,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct RouteSpec {
     pub(crate) name: String,
     pub(crate) hosts: Vec<HostPattern>,
-    pub(crate) pattern: Pattern,
+    /// One at least: the route takes what fits any of them.
+    pub(crate) patterns: Vec<Pattern>,
     pub(crate) conditions: Conditions,
     pub(crate) target: TargetSpec,
     pub(crate) rewrite: Rewrite,
@@ -100,8 +101,8 @@ impl RouteSpec {
         if !is_matched {
             fields.mistake("match", "each needs one, such as { path = \"/shop/{*rest}\" }");
         }
-        let pattern = matched.as_ref().map(|matched| &matched.pattern);
-        let captured = pattern.map(Pattern::names).unwrap_or_default();
+        let patterns = matched.as_ref().map(|matched| matched.patterns.as_slice()).unwrap_or_default();
+        let captured = names_of_all(patterns);
         let target = read_target(&mut fields, &captured);
         let request = fields.parse("request", |spec: RequestSpec| {
             RequestTransform::compile(&spec, &captured).map_err(|mistake| mistake.to_string())
@@ -109,7 +110,7 @@ impl RouteSpec {
         let response = fields.parse("response", |spec: ResponseSpec| {
             ResponseTransform::compile(&spec, &captured).map_err(|mistake| mistake.to_string())
         });
-        let rewrite = Rewrite::read(&mut fields, pattern);
+        let rewrite = Rewrite::read(&mut fields, patterns);
         let access = AccessSpec::read(&mut fields);
         let odd: OddPaths = fields.take("odd_paths").unwrap_or_default();
         let odd_paths = Oddities { encoded: odd.encoded, empty: odd.empty, parameters: odd.parameters };
@@ -131,7 +132,7 @@ impl RouteSpec {
         let (Some(matched), Some(target), []) = (matched, target, mistakes.as_slice()) else {
             return (None, mistakes);
         };
-        let Matched { hosts, pattern, conditions } = matched;
+        let Matched { hosts, patterns, conditions } = matched;
         let spec = Self {
             limits: limits.unwrap_or_default(),
             max_in_flight,
@@ -141,7 +142,7 @@ impl RouteSpec {
             response,
             name,
             hosts,
-            pattern,
+            patterns,
             conditions,
             target,
             rewrite,
@@ -155,6 +156,13 @@ impl RouteSpec {
         };
         (Some(spec), mistakes)
     }
+}
+
+/// The names of what each of the patterns captures.
+fn names_of_all(patterns: &[Pattern]) -> Vec<String> {
+    let mut names = patterns.first().map(Pattern::names).unwrap_or_default();
+    names.retain(|name| patterns.iter().all(|pattern| pattern.names().contains(name)));
+    names
 }
 
 fn read_limits(route: &str, specs: OneOrMany<RateLimitSpec>) -> Result<Vec<RouteLimit>, String> {
@@ -185,10 +193,11 @@ fn read_target(fields: &mut Fields, captured: &[String]) -> Option<TargetSpec> {
 // === impl Rewrite ===
 
 impl Rewrite {
-    fn read(fields: &mut Fields, pattern: Option<&Pattern>) -> Self {
-        let template = |text: String| match pattern {
-            Some(pattern) => Template::parse(&text, pattern).map(Some),
-            None => Ok(None),
+    fn read(fields: &mut Fields, patterns: &[Pattern]) -> Self {
+        // Each of the patterns must capture what it names; then it is the same for all.
+        let template = |text: String| {
+            let each = patterns.iter().map(|pattern| Template::parse(&text, pattern));
+            each.collect::<Result<Vec<_>, String>>().map(|mut each| each.pop())
         };
         let rewrite = Self {
             method: fields.parse("method", |name: String| method(&name)),

@@ -57,8 +57,8 @@ pub(crate) struct RouteView {
     name: String,
     /// `operator` or `dialect`.
     origin: &'static str,
-    /// The pattern of its path.
-    path: String,
+    /// The patterns of its paths.
+    paths: Vec<String>,
     /// Its methods; empty for any.
     methods: Vec<String>,
     /// Where it leads: `denizen`, `aggregate`, or the name of an upstream.
@@ -149,7 +149,7 @@ impl RouteView {
         Self {
             name: spec.name.clone(),
             origin,
-            path: spec.pattern.text().to_string(),
+            paths: spec.patterns.iter().map(|pattern| pattern.text().to_string()).collect(),
             methods: spec.conditions.methods.iter().map(ToString::to_string).collect(),
             target: target.to_owned(),
             auth: rule.auth,
