@@ -9,8 +9,8 @@ use denizen_kit::problem::{Code, Problem};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
@@ -204,9 +204,7 @@ impl Journey {
         let counts_person = self.who.is_none();
         let (arrival, lent) = (&self.arrival, self.rule.lent);
         let passage = Passage { app: &inner.app, endpoint, arrival, counts_person, lent };
-        let mut response = inner.pass(passage.admit(request).await?).await?;
-        response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        Ok(response)
+        inner.pass(passage.admit(request).await?).await
     }
 
     /// Sends the request to an upstream.

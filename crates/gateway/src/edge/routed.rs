@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use denizen_kit::problem::{Code, Problem};
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use serde_json::Value;
 
 use super::authenticate::{Care, bearer};
@@ -62,6 +62,10 @@ impl Edge {
         let arrival = Arrival { counted: true, ..arrival.clone() };
         let journey = Journey::new(self, (rule, captures), (arrival, who), &request);
         let mut response = journey.answer(request).await?;
+        if !matches!(rule.target, Target::Upstream(_)) {
+            // For caches further out: that of the route has gone by what the answer says itself.
+            response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        }
         for fields in &told {
             fields.add_to(response.headers_mut());
         }

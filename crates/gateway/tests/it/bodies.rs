@@ -74,9 +74,8 @@ async fn a_route_by_body_leaves_the_bodies_of_others_as_they_are() {
         ("application/json", long.as_str(), "/inbox"),
     ] {
         let named = Request::post("/inbox").header("content-type", content_type);
-        let announced = Request::post("/inbox")
-            .header("content-type", content_type)
-            .header("content-length", body.len());
+        let announced =
+            Request::post("/inbox").header("content-type", content_type).header("content-length", body.len());
         let chunks: Vec<_> = body.as_bytes().chunks(64 << 10).map(<[u8]>::to_vec).collect();
         let chunks = futures::stream::iter(chunks.into_iter().map(Ok::<_, std::io::Error>));
         for request in [

@@ -4,6 +4,7 @@
 
 mod acme;
 mod bodies;
+mod caches;
 mod certificates;
 mod changes;
 mod door;

@@ -185,8 +185,7 @@ impl Template {
 
     /// The path with the captures in it.
     pub(crate) fn fill(&self, captures: &Captures) -> String {
-        let value =
-            |name: &str| captures.pairs().find(|(known, _)| *known == name).map(|(_, value)| value);
+        let value = |name: &str| captures.pairs().find(|(known, _)| *known == name).map(|(_, value)| value);
         self.0.iter().fold(String::new(), |path, piece| match piece {
             Piece::Text(text) => path + text,
             Piece::Captured(name) => path + value(name).unwrap_or_default(),

@@ -122,11 +122,11 @@ impl RouteSpec {
         let version = fields.parse("version", Version::read);
         let name = fields.name.clone();
         let limits = fields.parse("rate_limit", |specs: OneOrMany<RateLimitSpec>| read_limits(&name, specs));
-        let cache = fields.parse("cache", |spec: CacheSpec| CachePolicy::compile(&name, &spec));
+        let cache = fields.parse("cache", |spec: CacheSpec| CachePolicy::compile(&name, &spec).map(Arc::new));
         let max_in_flight = fields.take("max_in_flight");
         let tries = Tries::read(&mut fields);
-        if target == Some(TargetSpec::Denizen) && !odd_paths.is_none() {
-            fields.mistake("odd_paths", "this system's own paths are never odd; leave it out");
+        if target == Some(TargetSpec::Denizen) {
+            check_own(&mut fields, odd_paths, cache.as_deref());
         }
         let mistakes = fields.finish();
         let (Some(matched), Some(target), []) = (matched, target, mistakes.as_slice()) else {
@@ -136,7 +136,7 @@ impl RouteSpec {
         let spec = Self {
             limits: limits.unwrap_or_default(),
             max_in_flight,
-            cache: cache.map(Arc::new),
+            cache,
             version,
             request,
             response,
@@ -155,6 +155,16 @@ impl RouteSpec {
             tries,
         };
         (Some(spec), mistakes)
+    }
+}
+
+/// Notes what has no meaning for a route to this system itself.
+fn check_own(fields: &mut Fields, odd_paths: Oddities, cache: Option<&CachePolicy>) {
+    if !odd_paths.is_none() {
+        fields.mistake("odd_paths", "this system's own paths are never odd; leave it out");
+    }
+    if cache.is_some() {
+        fields.mistake("cache", "what this system answers itself is never kept; leave it out");
     }
 }
 
