@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use super::authenticate::{Care, bearer};
 use super::journey::Journey;
-use super::limits::route::{Fields, Keys};
+use super::limits::Fields;
+use super::limits::route::Keys;
 use super::shed::Permit;
 use super::who::Who;
 use super::{Arrival, Edge, body, cors, foreign, limits, trace};
@@ -51,23 +52,25 @@ impl Edge {
         parts.extensions.insert(permit.clone());
         let who = self.who(rule, &parts, arrival).await?;
         check_rights(rule, who.as_ref())?;
-        let told = self.count(rule, who.as_ref(), arrival.ip).await?;
+        let limits = self.count(rule, who.as_ref(), arrival.ip).await?;
         if who.is_some()
             && !rule.spec.access.keeps_authorization
             && matches!(rule.target, Target::Upstream(_))
         {
             parts.headers.remove(AUTHORIZATION);
         }
-        let request = body::within(rule.spec.body_limit, Request::from_parts(parts, body))?;
         let arrival = Arrival { counted: true, ..arrival.clone() };
-        let journey = Journey::new(self, (rule, captures), (arrival, who), &request);
-        let mut response = journey.answer(request).await?;
+        let answer = match body::within(rule.spec.body_limit, Request::from_parts(parts, body)) {
+            Ok(request) => {
+                let journey = Journey::new(self, (rule, captures), (arrival, who), &request);
+                journey.answer(request).await
+            }
+            Err(failure) => Err(failure),
+        };
+        let mut response = told(answer, &limits)?;
         if !matches!(rule.target, Target::Upstream(_)) {
             // For caches further out: that of the route has gone by what the answer says itself.
             response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        }
-        for fields in &told {
-            fields.add_to(response.headers_mut());
         }
         Ok(permit.hold(response))
     }
@@ -142,11 +145,13 @@ impl Edge {
         let person = who.map(Who::user);
         let service_account = person.as_deref().filter(|_| who.is_some_and(Who::is_service_account));
         let keys = Keys { ip, person: person.as_deref(), service_account };
-        let mut told = Vec::with_capacity(rule.spec.limits.len());
+        let mut passed = Vec::with_capacity(rule.spec.limits.len());
         for limit in &rule.spec.limits {
-            told.push(limit.check(&app.cache, &keys).await?);
+            let fields = limit.check(&app.cache, &keys).await;
+            let fields = fields.map_err(|failure| told_failure(failure, &passed))?;
+            passed.push(fields);
         }
-        Ok(told)
+        Ok(passed)
     }
 
     /// Reads the body of a request whose route it decides on; the request is whole afterwards. What is not JSON, is longer
@@ -165,6 +170,23 @@ impl Edge {
         let value = whole.map_or(Value::Null, |bytes| unambiguous(&bytes));
         Ok((Request::from_parts(parts, body), value))
     }
+}
+
+/// The answer to a request that was counted, with what the limits of its route say; a failure has it too.
+fn told(answer: Result<Response, Failure>, limits: &[Fields]) -> Result<Response, Failure> {
+    let mut response = answer.map_err(|failure| told_failure(failure, limits))?;
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        response.extensions_mut().insert(told_failure(failure, limits));
+        return Ok(response);
+    }
+    for fields in limits {
+        fields.add_to(response.headers_mut());
+    }
+    Ok(response)
+}
+
+fn told_failure(failure: Failure, limits: &[Fields]) -> Failure {
+    limits.iter().fold(failure, |failure, fields| fields.add_to_failure(failure))
 }
 
 fn is_preflight(request: &Request<Body>) -> bool {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use denizen_cache::{Quota, Verdict};
 use denizen_kit::problem::{Code, Problem};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::faces::failure::Failure;
 
@@ -19,6 +19,14 @@ pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("rateli
 pub(super) struct Policy<'a> {
     pub(super) name: &'a str,
     pub(super) quota: &'a Quota,
+}
+
+/// What the answer to a request that was counted says of a limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fields {
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether the request was beyond a limit that only observes: for the access log.
+    pub(crate) is_beyond: bool,
 }
 
 // === impl Policy ===
@@ -54,6 +62,23 @@ impl Policy<'_> {
             }
         }
         failure
+    }
+}
+
+// === impl Fields ===
+
+impl Fields {
+    /// Tells the client, beside what other limits have said. What a limit only observes is not told.
+    pub(crate) fn add_to(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.headers {
+            headers.append(name, value.clone());
+        }
+    }
+
+    /// Tells a client whose request failed.
+    pub(crate) fn add_to_failure(&self, failure: Failure) -> Failure {
+        let headers = self.headers.iter().cloned();
+        headers.fold(failure, |failure, (name, value)| failure.with_header(name, value))
     }
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use denizen_cache::{Cache, Quota};
 use denizen_kit::config::parse_duration;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderValue;
 use metrics::Counter;
 use serde::Deserialize;
 
-use super::fields::{Policy, RATE_LIMIT, RATE_LIMIT_POLICY};
+use super::fields::{Fields, Policy, RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::{ip_key, subnet_key};
 use crate::faces::failure::Failure;
 
@@ -72,14 +72,6 @@ pub(crate) struct Keys<'a> {
     pub(crate) person: Option<&'a str>,
     /// The id of the service account, if it is one.
     pub(crate) service_account: Option<&'a str>,
-}
-
-/// What the answer to an admitted request says of a limit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fields {
-    headers: Vec<(HeaderName, HeaderValue)>,
-    /// Whether the request was beyond a limit that only observes: for the access log.
-    pub(crate) is_beyond: bool,
 }
 
 // === impl RouteLimit ===
@@ -164,17 +156,6 @@ impl RouteLimit {
     }
 }
 
-// === impl Fields ===
-
-impl Fields {
-    /// Tells the client, beside what other limits have said. What a limit only observes is not told.
-    pub(crate) fn add_to(&self, headers: &mut HeaderMap) {
-        for (name, value) in &self.headers {
-            headers.append(name, value.clone());
-        }
-    }
-}
-
 /// The address of a request, as it counts; those without one count together.
 fn address<'a>(keys: &Keys<'_>, buffer: &'a mut [u8; 64]) -> (&'static str, &'a str) {
     ("", keys.ip.and_then(|ip| ip_key(buffer, "ip:", ip)).unwrap_or("ip:"))
@@ -182,6 +163,8 @@ fn address<'a>(keys: &Keys<'_>, buffer: &'a mut [u8; 64]) -> (&'static str, &'a 
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
 
     fn limit(route: &str, text: &str) -> RouteLimit {
