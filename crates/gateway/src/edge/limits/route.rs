@@ -77,8 +77,8 @@ pub(crate) struct Keys<'a> {
 // === impl RouteLimit ===
 
 impl RouteLimit {
-    /// Checks what a route says. The error says which key to correct, and how.
-    pub(crate) fn compile(route: &str, spec: &RateLimitSpec) -> Result<Self, String> {
+    /// Checks what a route says of its limits in this place, from 0. The error says which key to correct, and how.
+    pub(crate) fn compile(route: &str, place: usize, spec: &RateLimitSpec) -> Result<Self, String> {
         let window = parse_duration(&spec.window).map_err(|error| format!("rate_limit.window: {error}"))?;
         if window < Duration::from_millis(1) {
             return Err("rate_limit.window: a window of 0 lets everything pass; write 1s or more".to_owned());
@@ -90,7 +90,11 @@ impl RouteLimit {
             }
         }
         let is_plain = |c: char| c.is_ascii_graphic() && c != '"' && c != '\\';
-        let name: String = route.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+        let mut name: String = route.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+        // Each counts for itself; no name of a route has a slash.
+        if place > 0 {
+            name = format!("{name}/{}", place + 1);
+        }
         let quota = Quota { limit: spec.quota, window, burst };
         let policy = Policy { name: &name, quota: &quota }.policy_field();
         let policy = HeaderValue::try_from(policy).map_err(|error| format!("rate_limit: {error}"))?;
@@ -169,7 +173,7 @@ mod tests {
 
     fn limit(route: &str, text: &str) -> RouteLimit {
         let spec: RateLimitSpec = serde_json::from_str(text).unwrap();
-        RouteLimit::compile(route, &spec).unwrap()
+        RouteLimit::compile(route, 0, &spec).unwrap()
     }
 
     fn keys<'a>(ip: &str, person: Option<&'a str>, service_account: Option<&'a str>) -> Keys<'a> {
@@ -223,6 +227,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn limits_of_one_route_count_each_for_itself() {
+        let specs = [r#"{"quota": 5, "window": "1s"}"#, r#"{"quota": 3, "window": "1h"}"#];
+        let specs = specs.map(|text| serde_json::from_str::<RateLimitSpec>(text).unwrap());
+        let cache = Cache::memory();
+        let alice = keys("", Some("alice"), None);
+        let long = RouteLimit::compile("r", 1, &specs[1]).unwrap();
+        assert_eq!(passing(&cache, &long, &alice).await, 3);
+        let short = RouteLimit::compile("r", 0, &specs[0]).unwrap();
+        assert!(short.check(&cache, &alice).await.is_ok(), "an hour ahead is not a second ahead");
+    }
+
+    #[tokio::test]
     async fn clients_are_told_what_is_left() {
         let cache = Cache::memory();
         let limit = limit("my orders", r#"{"quota": 60, "window": "1m", "burst": 2}"#);
@@ -263,7 +279,7 @@ mod tests {
             (r#"{"quota": 1, "window": "soon"}"#, "rate_limit.window"),
         ] {
             let spec: RateLimitSpec = serde_json::from_str(text).unwrap();
-            let error = RouteLimit::compile("r", &spec).unwrap_err();
+            let error = RouteLimit::compile("r", 0, &spec).unwrap_err();
             assert!(error.contains(word), "{error}");
         }
         let error = serde_json::from_str::<RateLimitSpec>(r#"{"quota": 1, "window": "1m", "per": "cow"}"#);

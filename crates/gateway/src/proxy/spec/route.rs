@@ -176,7 +176,8 @@ fn names_of_all(patterns: &[Pattern]) -> Vec<String> {
 }
 
 fn read_limits(route: &str, specs: OneOrMany<RateLimitSpec>) -> Result<Vec<RouteLimit>, String> {
-    specs.into_vec().iter().map(|spec| RouteLimit::compile(route, spec)).collect()
+    let specs = specs.into_vec();
+    specs.iter().enumerate().map(|(place, spec)| RouteLimit::compile(route, place, spec)).collect()
 }
 
 fn read_target(fields: &mut Fields, captured: &[String]) -> Option<TargetSpec> {
