@@ -22,6 +22,7 @@ mod marks;
 mod networks;
 mod passage;
 pub(crate) mod path;
+mod record;
 pub(crate) mod refusals;
 pub(crate) mod request;
 mod revocations;
@@ -39,14 +40,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse as _, Response};
 use denizen_kit::caller::Permissions;
 use denizen_kit::problem::{Code, Problem};
-use denizen_kit::telemetry;
 use denizen_kit::trace::TraceContext;
 use http::header::{ORIGIN, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, Method, Request};
@@ -84,6 +84,7 @@ struct Arrival {
     trace: Option<TraceContext>,
     /// Whether it has been let in and counted: it then is not again.
     counted: bool,
+    observed: limits::Observed,
 }
 
 // === impl Edge ===
@@ -103,7 +104,8 @@ impl Edge {
         let method = request.method().clone();
         let ip = client::client_ip(peer, request.headers(), &config.trusted_proxies);
         let (trace, span) = trace::enter(&inner.app, request.headers(), peer);
-        let arrival = Arrival { ip, peer, request_id, trace, counted: false };
+        let (counted, observed) = (false, limits::Observed::default());
+        let arrival = Arrival { ip, peer, request_id, trace, counted, observed };
         let connection = request.extensions().get::<Connection>();
         let is_secure = connection.is_some_and(|it| redirect::is_secure(&inner.app, it, request.headers()));
         let asked = (config.access_log_format == AccessLogFormat::Combined).then(|| log::Asked::of(&request));
@@ -277,24 +279,5 @@ impl Inner {
             return Ok(cors::options(request.headers(), allow, origin.as_ref()));
         }
         Err(method_not_allowed(allow))
-    }
-
-    /// Counts the request and writes its line. The line has no query and nothing of a person.
-    fn record(&self, method: &Method, place: &Place<'_>, status: u16, (arrival, took): (&Arrival, Duration)) {
-        let (route, stats) = match place {
-            Place::Own(Found::Endpoint(route, endpoint)) => (route.template.as_str(), &endpoint.stats),
-            Place::Own(Found::Method(route)) => (route.template.as_str(), &self.table.unmatched),
-            Place::Routed(rule, _) => (rule.spec.name.as_str(), &rule.stats),
-            _ => ("none", &self.table.unmatched),
-        };
-        stats.record(status, took);
-        let config = &self.app.config;
-        if config.access_log && config.access_log_format == AccessLogFormat::Json && !place.is_probe() {
-            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            let (at, method, request_id) = (self.app.clock.now(), method.as_str(), &*arrival.request_id);
-            let trace_id = arrival.trace.map(TraceContext::trace_id);
-            let request = telemetry::Request { at, method, route, status, micros, request_id, trace_id };
-            telemetry::log_request(&request);
-        }
     }
 }

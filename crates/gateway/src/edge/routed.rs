@@ -1,6 +1,5 @@
 //! The door for what takes a route: its addresses, its limits, who may come by it; then the journey behind it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -52,7 +51,7 @@ impl Edge {
         parts.extensions.insert(permit.clone());
         let who = self.who(rule, &parts, arrival).await?;
         check_rights(rule, who.as_ref())?;
-        let limits = self.count(rule, who.as_ref(), arrival.ip).await?;
+        let limits = self.count(rule, who.as_ref(), arrival).await?;
         if who.is_some()
             && !rule.spec.access.keeps_authorization
             && matches!(rule.target, Target::Upstream(_))
@@ -132,23 +131,21 @@ impl Edge {
     }
 
     /// Counts the request with the limits of the route.
-    async fn count(
-        &self,
-        rule: &Rule,
-        who: Option<&Who>,
-        ip: Option<IpAddr>,
-    ) -> Result<Vec<Fields>, Failure> {
+    async fn count(&self, rule: &Rule, who: Option<&Who>, arrival: &Arrival) -> Result<Vec<Fields>, Failure> {
         let app = &self.0.app;
         if rule.spec.limits.is_empty() || !app.config.limits.enabled {
             return Ok(Vec::new());
         }
         let person = who.map(Who::user);
         let service_account = person.as_deref().filter(|_| who.is_some_and(Who::is_service_account));
-        let keys = Keys { ip, person: person.as_deref(), service_account };
+        let keys = Keys { ip: arrival.ip, person: person.as_deref(), service_account };
         let mut passed = Vec::with_capacity(rule.spec.limits.len());
         for limit in &rule.spec.limits {
             let fields = limit.check(&app.cache, &keys).await;
             let fields = fields.map_err(|failure| told_failure(failure, &passed))?;
+            if fields.is_beyond {
+                arrival.observed.note();
+            }
             passed.push(fields);
         }
         Ok(passed)

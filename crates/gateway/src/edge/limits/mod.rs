@@ -18,7 +18,7 @@ use denizen_kit::seal::sha256;
 use crate::faces::failure::Failure;
 use crate::state::App;
 
-pub(crate) use fields::Fields;
+pub(crate) use fields::{Fields, Observed};
 use fields::Policy;
 
 /// Counts a request with all others, with those of its address, and with those of its subnet if that is limited.
