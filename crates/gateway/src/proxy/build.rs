@@ -125,17 +125,17 @@ impl Maker<'_> {
 }
 
 impl Maker<'_> {
-    /// A route that stays goes on counting the requests it answers.
-    fn continued(&self, rule: Rule) -> Rule {
-        if rule.concurrency.is_none() {
-            return rule;
+    /// A route that stays goes on counting the requests it answers, and what its limits say.
+    fn continued(&self, mut rule: Rule) -> Rule {
+        let known = self.before.and_then(|rules| rules.route(&rule.spec.name));
+        let Some(known) = known else { return rule };
+        for (limit, before) in rule.spec.limits.iter_mut().zip(&known.spec.limits) {
+            limit.go_on_from(before);
         }
-        match self.before.and_then(|rules| rules.route(&rule.spec.name)) {
-            Some(known) if known.spec.max_in_flight == rule.spec.max_in_flight => {
-                Rule { concurrency: known.concurrency.clone(), ..rule }
-            }
-            _ => rule,
+        if known.spec.max_in_flight == rule.spec.max_in_flight {
+            rule.concurrency.clone_from(&known.concurrency);
         }
+        rule
     }
 }
 
