@@ -14,6 +14,7 @@ mod issuers;
 mod limits;
 mod patience;
 mod proxied;
+mod reloads;
 mod routes;
 mod setting;
 mod sockets;

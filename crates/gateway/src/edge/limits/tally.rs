@@ -24,7 +24,7 @@ pub(crate) struct Counts {
     pub(crate) observed: u64,
 }
 
-/// What the limits at the door have said, each of which holds for all that it counts.
+/// What the limits at the door have said.
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
     pub(super) global: Tally,
