@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::config::Config;
 use crate::edge::authenticate::Authenticator;
 use crate::edge::barriers::Barriers;
+use crate::edge::limits::Tallies;
 use crate::edge::refusals::Refusals;
 use crate::edge::shed::Concurrency;
 use crate::listen::Tls;
@@ -108,6 +109,8 @@ pub struct App {
     pub(crate) refusals: Refusals,
     /// How many requests are being answered.
     pub(crate) in_flight: Concurrency,
+    /// What the limits at the door have said.
+    pub(crate) tallies: Tallies,
     pub(crate) own_accounts: Copies,
     pub(crate) proxy: Proxy,
     /// Kept answers of other services.
@@ -151,6 +154,7 @@ impl App {
             barriers: Barriers::default(),
             refusals: Refusals::default(),
             in_flight,
+            tallies: Tallies::default(),
             own_accounts: Copies::new(account_changes),
             proxy,
             kept,

@@ -50,6 +50,8 @@ pub struct Request<'a> {
     pub request_id: &'a str,
     /// Its trace, if it is in one.
     pub trace_id: Option<NonZeroU128>,
+    /// Whether a limit that only observes would have refused it.
+    pub is_observed: bool,
 }
 
 /// The log of the process: like the subscriber of `tracing`, one for all nodes that run in it.
@@ -122,7 +124,7 @@ impl Request<'_> {
     }
 
     fn write_json(&self, text: &mut Vec<u8>) -> io::Result<()> {
-        let Request { at, method, route, status, micros, request_id, trace_id } = self;
+        let Request { at, method, route, status, micros, request_id, trace_id, is_observed } = self;
         write!(
             text,
             "{{\"timestamp\":\"{at:.6}\",\"level\":\"INFO\",\"message\":\"request\",\"method\":\"{method}\",\
@@ -131,11 +133,14 @@ impl Request<'_> {
         if let Some(trace_id) = trace_id {
             write!(text, "\"trace_id\":\"{trace_id:032x}\",")?;
         }
+        if *is_observed {
+            text.write_all(b"\"limited\":\"observed\",")?;
+        }
         text.write_all(b"\"target\":\"access\"}\n")
     }
 
     fn write_text(&self, text: &mut Vec<u8>) -> io::Result<()> {
-        let Request { at, method, route, status, micros, request_id, trace_id } = self;
+        let Request { at, method, route, status, micros, request_id, trace_id, is_observed } = self;
         write!(
             text,
             "{at:.6}  INFO request method=\"{method}\" route=\"{route}\" status={status} us={micros} \
@@ -143,6 +148,9 @@ impl Request<'_> {
         )?;
         if let Some(trace_id) = trace_id {
             write!(text, " trace_id=\"{trace_id:032x}\"")?;
+        }
+        if *is_observed {
+            text.write_all(b" limited=\"observed\"")?;
         }
         text.write_all(b"\n")
     }

@@ -5,7 +5,8 @@ use super::*;
 fn request(request_id: &str) -> Request<'_> {
     let at = Timestamp::from_microsecond(1_769_857_200_500_000).unwrap();
     let (method, route) = ("GET", "/api/v1/users/{id}");
-    Request { at, method, route, status: 200, micros: 42, request_id, trace_id: None }
+    let (status, micros, trace_id, is_observed) = (200, 42, None, false);
+    Request { at, method, route, status, micros, request_id, trace_id, is_observed }
 }
 
 fn written(lines: &Lines<Vec<u8>>) -> String {
@@ -25,7 +26,19 @@ fn a_request_is_one_line_in_either_form() {
     assert_eq!((&line["route"], &line["status"]), (&"/api/v1/users/{id}".into(), &200.into()));
     assert_eq!((&line["us"], &line["request_id"]), (&42.into(), &"r-1".into()));
     assert_eq!((&line["target"], &line["message"]), (&"access".into(), &"request".into()));
-    assert!(line.get("trace_id").is_none(), "{line}");
+    assert!(line.get("trace_id").is_none() && line.get("limited").is_none(), "{line}");
+}
+
+#[test]
+fn a_request_beyond_a_limit_that_observes_says_so() {
+    let beyond = Request { trace_id: NonZeroU128::new(0xabc), is_observed: true, ..request("r-1") };
+    let mut text = Vec::new();
+    beyond.write(Form::Text, &mut text);
+    assert!(String::from_utf8(text).unwrap().ends_with("abc\" limited=\"observed\"\n"));
+    let mut text = Vec::new();
+    beyond.write(Form::Json, &mut text);
+    let line: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!((&line["limited"], &line["target"]), (&"observed".into(), &"access".into()));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The body of a request, read whole within its limits of size and time.
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use denizen_kit::problem::{Code, Problem};
+use futures::{StreamExt as _, stream};
 use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body::Frame;
+use http_body_util::{BodyExt, BodyStream, LengthLimitError, Limited, StreamBody};
 
 use crate::config::Config;
 use crate::faces::failure::Failure;
@@ -41,7 +43,8 @@ impl Takes {
         }
     }
 
-    fn limit(self, config: &Config) -> usize {
+    /// The largest body of it, in bytes.
+    pub(crate) fn limit(self, config: &Config) -> usize {
         match self {
             Self::Json | Self::JsonOrForm | Self::Records => config.body_limit,
             Self::Picture => PICTURE_LIMIT.max(config.body_limit),
@@ -50,35 +53,57 @@ impl Takes {
 }
 
 /// Reads the body. What is too large is refused by its announced length already.
-pub(crate) async fn read(
-    config: &Config,
-    takes: Takes,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Bytes, Failure> {
-    let limit = takes.limit(config);
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
+pub(crate) async fn read(limit: usize, headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
+    if is_announced_beyond(limit, headers) {
         return Err(too_large(limit));
     }
     if http_body::Body::is_end_stream(&body) {
         return Ok(Bytes::new());
     }
-    let whole = Limited::new(body, limit).collect();
-    match whole.await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if is_too_large(&*error) => Err(too_large(limit)),
-        Err(error) if !pace::is_too_slow(&*error) => {
-            Err(Problem::malformed("the body of the request broke off").into())
-        }
-        Err(_slow) => {
-            let problem =
-                Problem::new(Code::Timeout, "the body of the request came too slowly; repeat the request");
-            Err(Failure::from(problem)
-                .with_status(StatusCode::REQUEST_TIMEOUT)
-                .with_header(CONNECTION, CLOSE))
+    let whole = Limited::new(body, limit).collect().await.map_err(|error| unread(&*error, limit))?;
+    Ok(whole.to_bytes())
+}
+
+/// Reads a body within a limit, and gives it back to be read again. Of a longer one only the start is read; what is given
+/// back has all of it.
+pub(crate) async fn peek(
+    limit: usize,
+    headers: &HeaderMap,
+    mut body: Body,
+) -> Result<(Body, Option<Bytes>), Failure> {
+    if is_announced_beyond(limit, headers) {
+        return Ok((body, None));
+    }
+    let mut start = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| unread(&error, limit))?;
+        // Trailers are the end.
+        let Ok(data) = frame.into_data() else { break };
+        start.extend_from_slice(&data);
+        if start.len() > limit {
+            let start = stream::iter([Ok(Frame::data(start.freeze()))]);
+            return Ok((Body::new(StreamBody::new(start.chain(BodyStream::new(body)))), None));
         }
     }
+    let whole = start.freeze();
+    Ok((Body::from(whole.clone()), Some(whole)))
+}
+
+fn is_announced_beyond(limit: usize, headers: &HeaderMap) -> bool {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    announced.is_some_and(|length| length > limit as u64)
+}
+
+/// The failure of a body that could not be read to its end.
+fn unread(error: &(dyn std::error::Error + 'static), limit: usize) -> Failure {
+    if is_too_large(error) {
+        return too_large(limit);
+    }
+    if !pace::is_too_slow(error) {
+        return Problem::malformed("the body of the request broke off").into();
+    }
+    let problem = Problem::new(Code::Timeout, "the body of the request came too slowly; repeat the request");
+    Failure::from(problem).with_status(StatusCode::REQUEST_TIMEOUT).with_header(CONNECTION, CLOSE)
 }
 
 /// A request whose body ends with an error beyond a limit; refused at once when it says that it is longer.

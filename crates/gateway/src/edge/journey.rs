@@ -9,8 +9,8 @@ use denizen_kit::problem::{Code, Problem};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
@@ -76,14 +76,13 @@ impl Journey {
     ) -> Arc<Self> {
         let trusted = &edge.0.app.config.trusted_proxies;
         let is_peer_trusted = arrival.peer.is_some_and(|peer| client::is_trusted(peer.ip(), trusted));
-        let pairs = captures.iter().map(|(name, value)| (name.to_string(), value.clone()));
         let is_over_tls = request.extensions().get::<Connection>().is_some_and(|it| it.tls.is_some());
         let scheme = if is_over_tls { "https" } else { client::scheme(request.headers(), is_peer_trusted) };
         Arc::new(Self {
             edge: edge.clone(),
             rule: rule.clone(),
             captures: captures.clone(),
-            params: pairs.collect(),
+            params: captures.pairs().collect(),
             who,
             is_peer_trusted,
             scheme,
@@ -152,13 +151,8 @@ impl Journey {
         let (mut parts, mut body) = request.into_parts();
         if let Some(transform) = &self.rule.spec.request {
             let bytes = if transform.needs_body() {
-                body::read(
-                    &self.edge.0.app.config,
-                    body::Takes::Json,
-                    &parts.headers,
-                    std::mem::take(&mut body),
-                )
-                .await?
+                let limit = self.rule.spec.body_limit.unwrap_or(self.edge.0.app.config.body_limit);
+                body::read(limit, &parts.headers, std::mem::take(&mut body)).await?
             } else {
                 bytes::Bytes::new()
             };
@@ -207,9 +201,7 @@ impl Journey {
         };
         let (arrival, lent, counts_person) = (&self.arrival, self.rule.lent, self.who.is_none());
         let passage = Passage { app: &inner.app, endpoint, arrival, counts_person, lent };
-        let mut response = inner.pass(endpoint, passage.admit(request).await?).await?;
-        response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        Ok(response)
+        inner.pass(endpoint, passage.admit(request).await?).await
     }
 
     /// Sends the request to an upstream.

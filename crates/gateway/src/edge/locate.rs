@@ -45,7 +45,7 @@ impl Place<'_> {
     pub(super) fn template(&self) -> Option<&str> {
         match self {
             Self::Own(Found::Endpoint(route, _) | Found::Method(route)) => Some(&route.template),
-            Self::Routed(rule, _) => Some(rule.spec.pattern.text()),
+            Self::Routed(_, captures) => Some(&captures.pattern),
             Self::Own(Found::Nothing) | Self::Methods(_) | Self::Undecided => None,
         }
     }
@@ -149,10 +149,7 @@ impl Inner {
         let is_preflight = *request.method() == Method::OPTIONS && asked.is_some();
         let seen = Seen { host, path, odd, method, headers, query, body, is_built_in, is_preflight };
         match rules.find(seen) {
-            Match::Rule(rule) => {
-                let captures = rule.spec.pattern.capture(path);
-                Place::Routed(rule, captures)
-            }
+            Match::Rule(rule, captures) => Place::Routed(rule, captures),
             Match::NeedsBody => Place::Undecided,
             Match::Nothing(methods) if !is_built_in && !methods.is_empty() => Place::Methods(allow(&methods)),
             Match::Nothing(_) => own(),

@@ -86,6 +86,7 @@ struct Arrival {
     trace: Option<TraceContext>,
     /// Whether it has been let in and counted: it then is not again.
     counted: bool,
+    observed: limits::Observed,
 }
 
 // === impl Edge ===
@@ -105,7 +106,8 @@ impl Edge {
         let method = request.method().clone();
         let ip = client::client_ip(peer, request.headers(), &config.trusted_proxies);
         let (trace, span) = trace::enter(&inner.app, request.headers(), peer);
-        let arrival = Arrival { ip, peer, request_id, trace, counted: false };
+        let (counted, observed) = (false, limits::Observed::default());
+        let arrival = Arrival { ip, peer, request_id, trace, counted, observed };
         let connection = request.extensions().get::<Connection>();
         let is_secure = connection.is_some_and(|it| redirect::is_secure(&inner.app, it, request.headers()));
         let asked = (config.access_log_format == AccessLogFormat::Combined).then(|| log::Asked::of(&request));

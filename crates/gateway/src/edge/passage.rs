@@ -89,7 +89,7 @@ impl Passage<'_> {
             body::check_media_type(takes, &parts.headers)?;
             return Ok((Bytes::new(), body));
         }
-        let bytes = body::read(&self.app.config, takes, &parts.headers, body).await?;
+        let bytes = body::read(takes.limit(&self.app.config), &parts.headers, body).await?;
         if !bytes.is_empty() {
             body::check_media_type(takes, &parts.headers)?;
         }

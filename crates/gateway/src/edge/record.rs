@@ -32,10 +32,16 @@ impl Inner {
         stats.record(status, took);
         let config = &self.app.config;
         if config.access_log && config.access_log_format == AccessLogFormat::Json && !place.is_probe() {
-            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            let (at, method, request_id) = (self.app.clock.now(), method.as_str(), &*arrival.request_id);
-            let trace_id = arrival.trace.map(TraceContext::trace_id);
-            let request = telemetry::Request { at, method, route, status, micros, request_id, trace_id };
+            let request = telemetry::Request {
+                at: self.app.clock.now(),
+                method: method.as_str(),
+                route,
+                status,
+                micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                request_id: &arrival.request_id,
+                trace_id: arrival.trace.map(TraceContext::trace_id),
+                is_observed: arrival.observed.is_noted(),
+            };
             telemetry::log_request(&request);
         }
     }
@@ -61,7 +67,7 @@ impl Edge {
             return telemetry::log_line(&log::unreadable(at, ip, status));
         }
         let (method, route, request_id) = ("-", "none", "-");
-        let request = telemetry::Request { at, method, route, status, micros: 0, request_id, trace_id: None };
+        let request = telemetry::Request { at, method, route, status, micros: 0, request_id, trace_id: None, is_observed: false };
         telemetry::log_request(&request);
     }
 }

@@ -1,19 +1,19 @@
 //! The door for what takes a route: its addresses, its limits, who may come by it; then the journey behind it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
 use denizen_kit::problem::{Code, Problem};
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, COOKIE, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, COOKIE, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use serde_json::Value;
 
 use super::authenticate::{Care, bearer};
 use super::journey::Journey;
-use super::limits::route::{Fields, Keys};
+use super::limits::Fields;
+use super::limits::route::Keys;
 use super::shed::Permit;
 use super::who::Who;
 use super::{Arrival, Edge, body, cors, foreign, limits, trace};
@@ -22,6 +22,7 @@ use crate::faces::failure::Failure;
 use crate::proxy::matching::Captures;
 use crate::proxy::rule::{Rule, Target};
 use crate::proxy::spec::access::Auth;
+use crate::proxy::transform::is_json;
 
 /// Headers that some upstreams take for another method.
 const OTHER_METHODS: [HeaderName; 3] = [
@@ -61,19 +62,25 @@ impl Edge {
         if !is_free {
             check_rights(rule, who.as_ref())?;
         }
-        let told = self.count(rule, who.as_ref(), arrival.ip).await?;
+        let limits = self.count(rule, who.as_ref(), arrival).await?;
         if who.is_some()
             && !rule.spec.access.keeps_authorization
             && matches!(rule.target, Target::Upstream(_))
         {
             parts.headers.remove(AUTHORIZATION);
         }
-        let request = body::within(rule.spec.body_limit, Request::from_parts(parts, body))?;
         let arrival = Arrival { counted: true, ..arrival.clone() };
-        let journey = Journey::new(self, (rule, captures), (arrival, who), &request);
-        let mut response = journey.answer(request).await?;
-        for fields in &told {
-            fields.add_to(response.headers_mut());
+        let answer = match body::within(rule.spec.body_limit, Request::from_parts(parts, body)) {
+            Ok(request) => {
+                let journey = Journey::new(self, (rule, captures), (arrival, who), &request);
+                journey.answer(request).await
+            }
+            Err(failure) => Err(failure),
+        };
+        let mut response = told(answer, &limits)?;
+        if !matches!(rule.target, Target::Upstream(_)) {
+            // For caches further out: that of the route has gone by what the answer says itself.
+            response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         }
         Ok(permit.hold(response))
     }
@@ -135,39 +142,59 @@ impl Edge {
     }
 
     /// Counts the request with the limits of the route.
-    async fn count(
-        &self,
-        rule: &Rule,
-        who: Option<&Who>,
-        ip: Option<IpAddr>,
-    ) -> Result<Vec<Fields>, Failure> {
+    async fn count(&self, rule: &Rule, who: Option<&Who>, arrival: &Arrival) -> Result<Vec<Fields>, Failure> {
         let app = &self.0.app;
         if rule.spec.limits.is_empty() || !app.config.limits.enabled {
             return Ok(Vec::new());
         }
         let person = who.map(Who::user);
         let service_account = person.as_deref().filter(|_| who.is_some_and(Who::is_service_account));
-        let keys = Keys { ip, person: person.as_deref(), service_account };
-        let mut told = Vec::with_capacity(rule.spec.limits.len());
+        let keys = Keys { ip: arrival.ip, person: person.as_deref(), service_account };
+        let mut passed = Vec::with_capacity(rule.spec.limits.len());
         for limit in &rule.spec.limits {
-            told.push(limit.check(&app.cache, &keys).await?);
+            let fields = limit.check(&app.cache, &keys).await;
+            let fields = fields.map_err(|failure| told_failure(failure, &passed))?;
+            if fields.is_beyond {
+                arrival.observed.note();
+            }
+            passed.push(fields);
         }
-        Ok(told)
+        Ok(passed)
     }
 
-    /// Reads the body of a request whose route it decides on: with it, the request is whole again. What is no JSON has no
-    /// members.
+    /// Reads the body of a request whose route it decides on; the request is whole afterwards. What is not JSON, is longer
+    /// than bodies may be, or says something twice has no members: another route at the same path may take it as it is.
     pub(super) async fn read_deciding_body(
         &self,
         request: Request<Body>,
         arrival: &Arrival,
     ) -> Result<(Request<Body>, Value), Failure> {
         self.0.admit_address(arrival)?;
+        if !is_json(request.headers()) {
+            return Ok((request, Value::Null));
+        }
         let (parts, body) = request.into_parts();
-        let bytes = body::read(&self.0.app.config, body::Takes::Json, &parts.headers, body).await?;
-        let value = unambiguous(&bytes)?;
-        Ok((Request::from_parts(parts, Body::from(bytes)), value))
+        let (body, whole) = body::peek(self.0.app.config.body_limit, &parts.headers, body).await?;
+        let value = whole.map_or(Value::Null, |bytes| unambiguous(&bytes));
+        Ok((Request::from_parts(parts, body), value))
     }
+}
+
+/// The answer to a request that was counted, with what the limits of its route say; a failure has it too.
+fn told(answer: Result<Response, Failure>, limits: &[Fields]) -> Result<Response, Failure> {
+    let mut response = answer.map_err(|failure| told_failure(failure, limits))?;
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        response.extensions_mut().insert(told_failure(failure, limits));
+        return Ok(response);
+    }
+    for fields in limits {
+        fields.add_to(response.headers_mut());
+    }
+    Ok(response)
+}
+
+fn told_failure(failure: Failure, limits: &[Fields]) -> Failure {
+    limits.iter().fold(failure, |failure, fields| fields.add_to_failure(failure))
 }
 
 fn is_preflight(request: &Request<Body>) -> bool {

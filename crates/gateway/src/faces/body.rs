@@ -71,13 +71,9 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })
 }
 
-/// The value of bytes that are JSON, null of any others. An object with a key twice is refused.
-pub(crate) fn unambiguous(bytes: &[u8]) -> Result<Value, Problem> {
-    match serde_json::from_slice(bytes) {
-        Ok(Strict(value)) => Ok(value),
-        Err(error) if error.is_data() => Err(syntax(&error)),
-        Err(_) => Ok(Value::Null),
-    }
+/// The value of bytes that are JSON in which no object has a key twice; null of any others.
+pub(crate) fn unambiguous(bytes: &[u8]) -> Value {
+    serde_json::from_slice::<Strict>(bytes).map_or(Value::Null, |Strict(value)| value)
 }
 
 fn syntax(error: &serde_json::Error) -> Problem {

@@ -64,7 +64,7 @@ impl Failure {
         Self(Arc::new(inner))
     }
 
-    /// The same failure with a header of its answer.
+    /// The same failure with a header of its answer, beside others of the name that it was given.
     pub(crate) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.0);
         inner.headers.push((name, value));
@@ -113,8 +113,12 @@ impl Failure {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             map.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
-        for (name, value) in headers {
-            map.insert(name.clone(), value.clone());
+        for (place, (name, value)) in headers.iter().enumerate() {
+            let is_first = headers[..place].iter().all(|(earlier, _)| earlier != name);
+            if is_first {
+                map.remove(name);
+            }
+            map.append(name.clone(), value.clone());
         }
         response
     }
@@ -209,6 +213,20 @@ mod tests {
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()[RETRY_AFTER], "2");
         assert!(!format!("{response:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_header_stands_beside_others_that_were_given_and_for_the_usual_one() {
+        let given = [(RETRY_AFTER, "7"), (CACHE_CONTROL, "private"), (CACHE_CONTROL, "max-age=1")];
+        let failure =
+            Failure::from(Problem::unavailable("later").retry_in(std::time::Duration::from_secs(1)));
+        let failure = given.into_iter().fold(failure, |failure, (name, value)| {
+            failure.with_header(name, HeaderValue::from_static(value))
+        });
+        let response = failure.render("", "");
+        let values = |name| response.headers().get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(values(RETRY_AFTER), ["7"]);
+        assert_eq!(values(CACHE_CONTROL), ["private", "max-age=1"]);
     }
 
     #[test]

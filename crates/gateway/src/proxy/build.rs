@@ -7,9 +7,10 @@ use denizen_kit::task::Tasks;
 use denizen_kit::time::Timestamp;
 use denizen_upstream::http::Cluster;
 
-use super::dialects::{Dialects, each_path};
+use super::dialects::Dialects;
 use super::forward::ForwardPolicy;
 use super::issuers::Issuers;
+use super::matching::Pattern;
 use super::rule::{Rule, Target, Upstream};
 use super::rules::{Routes, Rules};
 use super::spec::grant::Grants;
@@ -118,7 +119,7 @@ impl Maker<'_> {
     ) -> Vec<Arc<Rule>> {
         let mut routes = Vec::with_capacity(tables.len());
         let mut names = HashSet::new();
-        for (place, table) in tables.into_iter().flat_map(each_path).enumerate() {
+        for (place, table) in tables.into_iter().enumerate() {
             let (spec, found) = RouteSpec::read(place + 1, table);
             mistakes.extend(found);
             let Some(spec) = spec else { continue };
@@ -132,7 +133,7 @@ impl Maker<'_> {
                 continue;
             }
             if !of_dialects && self.is_never_reached(&spec) {
-                let path = spec.pattern.text();
+                let path = spec.patterns[0].text();
                 let detail =
                     format!("path: {path}: this system serves it itself; override = true stands before it");
                 mistakes.push(mistake("route", &spec.name, "match", &detail));
@@ -158,20 +159,20 @@ impl Maker<'_> {
     /// Whether no request could take the route: this process serves all its paths itself. What `gateway.operations`
     /// leaves out is not there, so a route may have its path.
     fn is_never_reached(&self, spec: &RouteSpec) -> bool {
-        !spec.overrides && spec.pattern.samples().iter().all(|path| self.own.route(path).is_some())
+        !spec.overrides && spec.patterns.iter().flat_map(Pattern::samples).all(|path| self.own.route(&path).is_some())
     }
 
-    /// A route that stays goes on counting the requests it answers.
-    fn continued(&self, rule: Rule) -> Rule {
-        if rule.concurrency.is_none() {
-            return rule;
+    /// A route that stays goes on counting the requests it answers, and what its limits say.
+    fn continued(&self, mut rule: Rule) -> Rule {
+        let known = self.before.and_then(|rules| rules.route(&rule.spec.name));
+        let Some(known) = known else { return rule };
+        for (limit, before) in rule.spec.limits.iter_mut().zip(&known.spec.limits) {
+            limit.go_on_from(before);
         }
-        match self.before.and_then(|rules| rules.route(&rule.spec.name)) {
-            Some(known) if known.spec.max_in_flight == rule.spec.max_in_flight => {
-                Rule { concurrency: known.concurrency.clone(), ..rule }
-            }
-            _ => rule,
+        if known.spec.max_in_flight == rule.spec.max_in_flight {
+            rule.concurrency.clone_from(&known.concurrency);
         }
+        rule
     }
 }
 

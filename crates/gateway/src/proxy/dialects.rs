@@ -75,7 +75,7 @@ fn listed(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// The routes of a dialect, one for each path; none when there is no such dialect.
+/// The routes of a dialect; none when there is no such dialect.
 pub(crate) fn routes(name: &str) -> Option<Vec<Table>> {
     let (_, text) = FILES.iter().find(|(known, _)| *known == name)?;
     // The files are part of the program: a test reads each.
@@ -86,24 +86,5 @@ pub(crate) fn routes(name: &str) -> Option<Vec<Table>> {
         Value::Table(route) => Some(route),
         _ => None,
     });
-    Some(tables.flat_map(each_path).collect())
-}
-
-/// A route whose `match.path` is a list as one route for each path: the first keeps the name, the others have `.2`,
-/// `.3` … behind it.
-pub(crate) fn each_path(route: Table) -> Vec<Table> {
-    let paths = route.get("match").and_then(|matching| matching.get("path")).and_then(Value::as_array);
-    let Some(paths) = paths.cloned() else { return vec![route] };
-    let name = route.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let with_path = |(place, path): (usize, Value)| {
-        let mut route = route.clone();
-        if let Some(Value::Table(matching)) = route.get_mut("match") {
-            matching.insert("path".to_owned(), path);
-        }
-        if place > 0 {
-            route.insert("name".to_owned(), Value::from(format!("{name}.{}", place + 1)));
-        }
-        route
-    };
-    paths.into_iter().enumerate().map(with_path).collect()
+    Some(tables.collect())
 }

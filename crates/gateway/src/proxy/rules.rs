@@ -7,7 +7,7 @@ use denizen_kit::time::Timestamp;
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
-use super::matching::{Index, Verdict};
+use super::matching::{Captures, Index, Verdict};
 use super::rule::{Rule, Upstream};
 use super::spec::Mistake;
 use super::spec::grant::Grants;
@@ -31,6 +31,8 @@ pub(crate) struct Rules {
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     index: Index,
+    /// Where the index leads: to a route of the list, by one of its patterns.
+    ends: Vec<(usize, usize)>,
     /// Whether each may stand before a path of the system's own.
     overrides: bool,
     /// In the order of the file.
@@ -59,7 +61,8 @@ pub(crate) struct Seen<'a> {
 /// What was found.
 #[derive(Debug)]
 pub(crate) enum Match {
-    Rule(Arc<Rule>),
+    /// A route, and what the pattern that fits captured of the path.
+    Rule(Arc<Rule>, Captures),
     /// Only the body can tell.
     NeedsBody,
     /// No route; these methods would have had one.
@@ -127,11 +130,15 @@ impl Routes {
             std::cmp::Reverse((spec.conditions.weight(), spec.version.is_some()))
         });
         let mut index = Index::default();
+        let mut ends = Vec::with_capacity(list.len());
         for place in order {
             let spec = &list[place].spec;
-            index.add(&spec.hosts, &spec.pattern, place);
+            for (which, pattern) in spec.patterns.iter().enumerate() {
+                index.add(&spec.hosts, pattern, ends.len());
+                ends.push((place, which));
+            }
         }
-        Self { index, overrides, list }
+        Self { index, ends, overrides, list }
     }
 
     fn find(&self, seen: Seen<'_>) -> Match {
@@ -140,8 +147,8 @@ impl Routes {
         }
         let mut methods = Vec::new();
         let mut needs_body = false;
-        let found = self.index.find(seen.host, seen.path, &mut |place| {
-            let spec = &self.list[place].spec;
+        let found = self.index.find(seen.host, seen.path, &mut |end| {
+            let spec = &self.list[self.ends[end].0].spec;
             let conditions = &spec.conditions;
             if spec.version.as_ref().is_some_and(|version| !version.is_asked_for(seen.headers)) {
                 return Verdict::Next;
@@ -165,7 +172,12 @@ impl Routes {
         });
         match found {
             Some(_) if needs_body => Match::NeedsBody,
-            Some(place) => Match::Rule(self.list[place].clone()),
+            Some(end) => {
+                let (place, which) = self.ends[end];
+                let rule = self.list[place].clone();
+                let captures = rule.spec.patterns[which].capture(seen.path);
+                Match::Rule(rule, captures)
+            }
             None => Match::Nothing(methods),
         }
     }

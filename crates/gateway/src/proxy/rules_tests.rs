@@ -48,7 +48,7 @@ fn find(rules: &Rules, request: Request<()>, body: Option<&Value>) -> String {
         is_preflight: parts.headers.contains_key("access-control-request-method"),
     };
     match rules.find(seen) {
-        Match::Rule(rule) => rule.spec.name.clone(),
+        Match::Rule(rule, _) => rule.spec.name.clone(),
         Match::NeedsBody => "?".to_owned(),
         Match::Nothing(methods) => methods.iter().map(Method::as_str).collect::<Vec<_>>().join(","),
     }
@@ -221,4 +221,27 @@ fn a_preflight_needs_nothing_of_the_request_to_come() {
     let mut preflight = post("/x");
     preflight.headers_mut().insert("access-control-request-method", "POST".parse().unwrap());
     assert_eq!(find(&rules, preflight, None), "kind");
+}
+
+#[test]
+fn several_paths_are_one_route() {
+    let both = "[[gateway.routes]]\nname = \"both\"\nmatch = { path = [\"/a/{id}\", \"/b/{id}/{more}\"] }\n\
+                upstream = \"denizen\"\nrewrite = \"/api/v1/users/{id}\"\n";
+    let found = rules(&(both.to_owned() + &route("other", "path = \"/a/c\"")));
+    assert_eq!(found.mistakes, []);
+    let names: Vec<&str> = found.operator.list.iter().map(|rule| rule.spec.name.as_str()).collect();
+    assert_eq!(names, ["both", "other"]);
+    for (path, name) in [("/a/7", "both"), ("/b/7/x", "both"), ("/a/c", "other"), ("/b/7", "")] {
+        assert_eq!(find(&found, get(path), None), name, "{path}");
+    }
+    for (from, to, mistake) in [
+        ("/b/{id}/{more}", "/b/{other}", "route both: rewrite: \"/api/v1/users/{id}\": \"id\" is not"),
+        ("/b/{id}/{more}", "/health/x", "route both: match: path: /health/x: /health"),
+        ("\"/a/{id}\", \"/b/{id}/{more}\"", "", "route both: match: path: the list is empty"),
+    ] {
+        let bad = rules(&both.replace(from, to));
+        assert!(bad.operator.list.is_empty(), "one mistake leaves the whole route out");
+        let told = bad.mistakes.iter().any(|found| found.to_string().starts_with(mistake));
+        assert!(told, "{mistake}: {:?}", bad.mistakes);
+    }
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 mod acme;
+mod bodies;
+mod caches;
 mod certificates;
 mod changes;
 mod door;
@@ -10,9 +12,11 @@ mod framing;
 mod grpc;
 mod hall;
 mod issuers;
+mod limits;
 mod passing;
 mod patience;
 mod proxied;
+mod reloads;
 mod renewals;
 mod routes;
 mod setting;

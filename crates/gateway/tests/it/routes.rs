@@ -171,8 +171,8 @@ async fn a_member_of_the_body_decides() {
     );
     assert_eq!(send_to(&app, post("/inbox", r#"{"kind":"other"}"#)).await.0.status(), 404);
     assert_eq!(send_to(&app, post("/inbox", "no json")).await.0.status(), 404);
-    let (response, body) = send_to(&app, post("/inbox", r#"{"kind":"other","kind":"order"}"#)).await;
-    assert_eq!((response.status().as_u16(), &body["code"]), (400, &json!("malformed_request")));
+    let twice = send_to(&app, post("/inbox", r#"{"kind":"other","kind":"order"}"#)).await;
+    assert_eq!(twice.0.status(), 404, "what says two things says neither");
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::setting::{app, config, get, post, send_to};
-use crate::upstream::{Upstream, start_echo};
+use crate::upstream::Upstream;
 
 /// How long a test waits before it fails.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -36,7 +35,7 @@ async fn open_shop(more: &str) -> (Upstream, Config) {
 }
 
 /// Serves a gateway on a socket.
-async fn serve(config: Config) -> (SocketAddr, Arc<denizen_gateway::App>, Tasks) {
+pub(crate) async fn serve(config: Config) -> (SocketAddr, Arc<denizen_gateway::App>, Tasks) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (app, tasks) = (app(config), Tasks::new());
@@ -182,70 +181,6 @@ async fn a_bad_upstream_takes_only_its_routes_along() {
     assert!(has("upstream bad: balance: \"best\": write round_robin"), "{mistakes:#?}");
     assert!(has("upstream bad: timeout: ") && has("route bad: upstream: there is no upstream \"bad\""));
     assert_eq!(send_to(&app(config(&toml)), get("/x")).await.0.status(), 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn reloads_under_load_drop_nothing() {
-    let (upstream, echo) = (Upstream::start().await, start_echo("echo").await);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("routes.toml");
-    let echo = format!("[[gateway.upstreams]]\nname = \"echo\"\ntargets = [{{ url = \"http://{echo}\" }}]\n");
-    let live = "[[gateway.routes]]\nname = \"live\"\nmatch = { path = \"/live\" }\nupstream = \"echo\"\nauth = \"none\"\n";
-    let write = |turn: usize, with_live: bool| {
-        let more = format!(
-            "[[gateway.routes]]\nname = \"turn\"\nmatch = {{ path = \"/turn/{turn}\" }}\nupstream = \"denizen\"\n"
-        );
-        let live = if with_live { live } else { "" };
-        let text = upstream.toml("shop") + &route("/shop/{*rest}", "auth = \"none\"") + &echo + live + &more;
-        std::fs::write(&file, text).unwrap();
-    };
-    write(0, true);
-    let settings =
-        format!("[gateway]\nroutes_file = {:?}\n[gateway.limits]\nenabled = false", file.to_str().unwrap());
-    let (address, app, tasks) = serve(config(&settings)).await;
-
-    let mut tunnel = TcpStream::connect(address).await.unwrap();
-    let ask = "GET /live HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
-    tunnel.write_all(ask.as_bytes()).await.unwrap();
-    let mut head = [0; 1024];
-    let count = tokio::time::timeout(LIMIT, tunnel.read(&mut head)).await.unwrap().unwrap();
-    assert!(head[..count].starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head[..count]));
-
-    let answered = Arc::new(AtomicUsize::new(0));
-    let load = {
-        let (app, answered) = (app.clone(), answered.clone());
-        tokio::spawn(async move {
-            loop {
-                let (response, asked) = send_to(&app, get("/shop/x")).await;
-                assert_eq!((response.status().as_u16(), &asked["target"]), (200, &json!("/shop/x")));
-                answered.fetch_add(1, Ordering::SeqCst);
-            }
-        })
-    };
-    for turn in 1..=100 {
-        // The tunnel's own route goes on the way: what has begun stays.
-        write(turn, turn < 50);
-        let before = answered.load(Ordering::SeqCst);
-        denizen_gateway::reload_routes(&app);
-        let status = send_to(&app, get(&format!("/turn/{turn}"))).await.0.status();
-        assert_ne!(status, 200, "the path leads to nothing, but a route takes it");
-        while answered.load(Ordering::SeqCst) <= before && !load.is_finished() {
-            tokio::task::yield_now().await;
-        }
-        tunnel.write_all(b"ping").await.unwrap();
-        let mut echoed = [0; 4];
-        tokio::time::timeout(LIMIT, tunnel.read_exact(&mut echoed)).await.expect("an echo").unwrap();
-        assert_eq!(&echoed, b"ping");
-    }
-    assert!(!load.is_finished(), "no request failed");
-    load.abort();
-    assert!(answered.load(Ordering::SeqCst) >= 100);
-    assert!(
-        upstream.connections() <= 4,
-        "an upstream that stays keeps its connections: {}",
-        upstream.connections()
-    );
-    tasks.stop().await;
 }
 
 #[tokio::test]

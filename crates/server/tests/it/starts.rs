@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use denizen_kit::config::Settings;
-use denizen_testkit::PASSWORD;
+use denizen_testkit::{PASSWORD, eventually};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -212,5 +212,29 @@ async fn figures_count_what_was_done_not_how_often_it_was_sent() {
     {
         assert!(metrics.contains(name), "{name} in {metrics}");
     }
+    assert_eq!(process.terminate().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_beyond_a_limit_that_observes_is_marked_in_the_access_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("routes.toml");
+    let route = "[[gateway.routes]]\nname = \"about\"\nmatch = { path = \"/about\" }\nupstream = \"denizen\"\n\
+                 rewrite = \"/info\"\n\
+                 rate_limit = { quota = 1, window = \"1h\", per = \"route\", observe = true }\n";
+    std::fs::write(&file, route).unwrap();
+    let launch = Launch::new(folder.path()).cheap().set("gateway.routes_file", file.to_str().unwrap());
+    let launch = launch.set("gateway.limits.enabled", "true").set("gateway.access_log", "true");
+    let process = launch.set("log", "info").ready().await;
+    for _ in 0..2 {
+        process.client().get("//about").await.expect(200);
+    }
+    let are_marked = eventually("the lines of both requests", || async {
+        let log = process.log();
+        let lines = log.lines().filter(|line| line.contains("route=\"about\""));
+        let are_marked: Vec<bool> = lines.map(|line| line.ends_with(" limited=\"observed\"")).collect();
+        (are_marked.len() == 2).then_some(are_marked)
+    });
+    assert_eq!(are_marked.await, [false, true]);
     assert_eq!(process.terminate().code(), Some(0));
 }

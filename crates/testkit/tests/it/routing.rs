@@ -220,3 +220,53 @@ async fn one_answer_is_made_of_what_a_person_sees_here_and_elsewhere() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_tells_what_its_limits_have_said() {
+    let shop = Shop::open().await;
+    let limited = |quota: u32| {
+        format!(
+            r#"
+            [[gateway.routes]]
+            name = "about"
+            match = {{ path = "/about" }}
+            upstream = "denizen"
+            rewrite = "/info"
+            rate_limit = [
+                {{ quota = {quota}, window = "1h", per = "route", shared = false }},
+                {{ quota = 1, window = "1h", per = "route", shared = false, observe = true }},
+            ]
+            "#
+        )
+    };
+    shop.write(&limited(2));
+    let file = shop.file();
+    let settings = [("gateway.routes_file", file.as_str()), ("gateway.limits.enabled", "true")];
+    with_admin_and(&settings, async |cluster, admin| {
+        let client = cluster.client();
+        for status in [200, 200, 429] {
+            client.get("//about").await.expect(status);
+        }
+        let told = admin.get("/admin/gateway").await.expect(200).body;
+        let of_route = json!({ "allowed": 3, "refused": 1, "observed": 1 });
+        assert_eq!(told["limits"]["routes"], json!({ "about": of_route }));
+        let of_door = &told["limits"]["door"];
+        for name in ["global", "per_ip", "per_user", "auth_per_ip", "auth_per_account"] {
+            assert!(of_door[name]["allowed"].as_u64() > Some(0), "{name}: {of_door}");
+        }
+        assert_eq!(
+            of_door["per_subnet"],
+            json!({ "allowed": 0, "refused": 0, "observed": 0 }),
+            "it is not set"
+        );
+
+        shop.write(&limited(3));
+        let later = eventually("the other quota", || async {
+            let later = admin.get("/admin/gateway").await.expect(200).body;
+            (later["loaded_at"] != told["loaded_at"]).then_some(later)
+        });
+        assert_eq!(later.await["limits"]["routes"]["about"], of_route, "a route that stays goes on counting");
+        shop.write(&limited(2));
+    })
+    .await;
+}

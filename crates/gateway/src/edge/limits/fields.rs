@@ -3,11 +3,13 @@
 //! A quota with a burst of its own is two policies: so many in a window, and so many at once. What is left is said of
 //! the burst, for that is what a client runs into first.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use denizen_cache::{Quota, Verdict};
 use denizen_kit::problem::{Code, Problem};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::faces::failure::Failure;
 
@@ -20,6 +22,18 @@ pub(super) struct Policy<'a> {
     pub(super) name: &'a str,
     pub(super) quota: &'a Quota,
 }
+
+/// What the answer to a request that was counted says of a limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fields {
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether the request was beyond a limit that only observes.
+    pub(crate) is_beyond: bool,
+}
+
+/// Whether a request was beyond a limit that only observes: for the access log. Clones are of the same request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Observed(Arc<AtomicBool>);
 
 // === impl Policy ===
 
@@ -54,6 +68,35 @@ impl Policy<'_> {
             }
         }
         failure
+    }
+}
+
+// === impl Fields ===
+
+impl Fields {
+    /// Tells the client, beside what other limits have said. What a limit only observes is not told.
+    pub(crate) fn add_to(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.headers {
+            headers.append(name, value.clone());
+        }
+    }
+
+    /// Tells a client whose request failed.
+    pub(crate) fn add_to_failure(&self, failure: Failure) -> Failure {
+        let headers = self.headers.iter().cloned();
+        headers.fold(failure, |failure, (name, value)| failure.with_header(name, value))
+    }
+}
+
+// === impl Observed ===
+
+impl Observed {
+    pub(crate) fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_noted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

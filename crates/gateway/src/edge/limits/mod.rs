@@ -8,6 +8,7 @@ mod fields;
 #[cfg(test)]
 mod outage_tests;
 pub(crate) mod route;
+mod tally;
 
 use std::io::{Cursor, Write};
 use std::net::IpAddr;
@@ -19,21 +20,28 @@ use crate::faces::failure::Failure;
 use crate::state::App;
 
 use fields::Policy;
+pub(crate) use fields::{Fields, Observed};
+use tally::Tally;
+pub(crate) use tally::{Counts, Tallies};
 
 /// Counts a request with all others, with those of its address, and with those of its subnet if that is limited.
 pub(crate) fn check_request(app: &App, ip: Option<IpAddr>) -> Result<(), Failure> {
-    let limits = &app.config.limits;
+    let (limits, tallies) = (&app.config.limits, &app.tallies);
     if !limits.enabled {
         return Ok(());
     }
-    admit("global", &limits.global, &app.cache.limit_local("limit:global", &limits.global))?;
+    admit(
+        ("global", &tallies.global),
+        &limits.global,
+        &app.cache.limit_local("limit:global", &limits.global),
+    )?;
     let mut buffer = [0; 64];
     if let Some(key) = ip.and_then(|ip| ip_key(&mut buffer, "limit:ip:", ip)) {
-        admit("per_ip", &limits.per_ip, &app.cache.limit_local(key, &limits.per_ip))?;
+        admit(("per_ip", &tallies.per_ip), &limits.per_ip, &app.cache.limit_local(key, &limits.per_ip))?;
     }
     let Some(quota) = &limits.per_subnet else { return Ok(()) };
     match ip.and_then(|ip| subnet_key(&mut buffer, "limit:subnet:", ip)) {
-        Some(key) => admit("per_subnet", quota, &app.cache.limit_local(key, quota)),
+        Some(key) => admit(("per_subnet", &tallies.per_subnet), quota, &app.cache.limit_local(key, quota)),
         None => Ok(()),
     }
 }
@@ -44,7 +52,8 @@ pub(crate) fn check_person(app: &App, key: &str) -> Result<(), Failure> {
     if !limits.enabled {
         return Ok(());
     }
-    admit("per_user", &limits.per_user, &app.cache.limit_local(key, &limits.per_user))
+    let limit = ("per_user", &app.tallies.per_user);
+    admit(limit, &limits.per_user, &app.cache.limit_local(key, &limits.per_user))
 }
 
 /// Counts a try to prove oneself with those of its address.
@@ -55,7 +64,8 @@ pub(crate) async fn check_try(app: &App, ip: Option<IpAddr>) -> Result<(), Failu
     if !limits.enabled {
         return Ok(());
     }
-    admit("auth_per_ip", &limits.auth_per_ip, &app.cache.limit(key, &limits.auth_per_ip).await)
+    let limit = ("auth_per_ip", &app.tallies.auth_per_ip);
+    admit(limit, &limits.auth_per_ip, &app.cache.limit(key, &limits.auth_per_ip).await)
 }
 
 /// Counts a try with those for the same identifier. The name it is counted under is a digest.
@@ -66,11 +76,8 @@ pub(crate) async fn check_account(app: &App, identifier: &str) -> Result<(), Fai
     }
     let canonical = identifier.trim().to_lowercase();
     let key = format!("limit:account:{}", hex::encode(&sha256(canonical.as_bytes())[..16]));
-    admit(
-        "auth_per_account",
-        &limits.auth_per_account,
-        &app.cache.limit(&key, &limits.auth_per_account).await,
-    )
+    let limit = ("auth_per_account", &app.tallies.auth_per_account);
+    admit(limit, &limits.auth_per_account, &app.cache.limit(&key, &limits.auth_per_account).await)
 }
 
 /// The name of an address; one of IPv6 counts by its /64, which one customer has.
@@ -95,9 +102,10 @@ fn subnet_key<'a>(buffer: &'a mut [u8; 64], prefix: &str, ip: IpAddr) -> Option<
     std::str::from_utf8(&buffer[..length]).ok()
 }
 
-/// Refuses a request beyond a quota.
-fn admit(policy: &str, quota: &Quota, verdict: &Verdict) -> Result<(), Failure> {
-    if verdict.allowed { Ok(()) } else { Err(Policy { name: policy, quota }.refusal(verdict)) }
+/// Counts a request, and refuses one beyond the quota.
+fn admit((name, tally): (&str, &Tally), quota: &Quota, verdict: &Verdict) -> Result<(), Failure> {
+    tally.count(verdict.allowed, false);
+    if verdict.allowed { Ok(()) } else { Err(Policy { name, quota }.refusal(verdict)) }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ const ADDED: Duration = Duration::from_millis(250);
 fn limit(burst: u32) -> RouteLimit {
     let text = format!(r#"{{"quota": {burst}, "window": "1h", "per": "user"}}"#);
     let spec: RateLimitSpec = serde_json::from_str(&text).unwrap();
-    RouteLimit::compile("r", &spec).unwrap()
+    RouteLimit::compile("r", 0, &spec).unwrap()
 }
 
 fn person(id: &str) -> Keys<'_> {

@@ -1,15 +1,17 @@
 //! The limit of a route: `rate_limit = { quota = 100, window = "1m", burst = 20, per = "user" }`.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use denizen_cache::{Cache, Quota};
 use denizen_kit::config::parse_duration;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderValue;
 use metrics::Counter;
 use serde::Deserialize;
 
-use super::fields::{Policy, RATE_LIMIT, RATE_LIMIT_POLICY};
+use super::fields::{Fields, Policy, RATE_LIMIT, RATE_LIMIT_POLICY};
+use super::tally::{Counts, Tally};
 use super::{ip_key, subnet_key};
 use crate::faces::failure::Failure;
 
@@ -61,6 +63,7 @@ pub(crate) struct RouteLimit {
     policy: HeaderValue,
     allowed: Counter,
     refused: Counter,
+    tally: Arc<Tally>,
 }
 
 /// By what a request is counted.
@@ -74,19 +77,11 @@ pub(crate) struct Keys<'a> {
     pub(crate) service_account: Option<&'a str>,
 }
 
-/// What the answer to an admitted request says of a limit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fields {
-    headers: Vec<(HeaderName, HeaderValue)>,
-    /// Whether the request was beyond a limit that only observes: for the access log.
-    pub(crate) is_beyond: bool,
-}
-
 // === impl RouteLimit ===
 
 impl RouteLimit {
-    /// Checks what a route says. The error says which key to correct, and how.
-    pub(crate) fn compile(route: &str, spec: &RateLimitSpec) -> Result<Self, String> {
+    /// Checks what a route says of its limits in this place, from 0. The error says which key to correct, and how.
+    pub(crate) fn compile(route: &str, place: usize, spec: &RateLimitSpec) -> Result<Self, String> {
         let window = parse_duration(&spec.window).map_err(|error| format!("rate_limit.window: {error}"))?;
         if window < Duration::from_millis(1) {
             return Err("rate_limit.window: a window of 0 lets everything pass; write 1s or more".to_owned());
@@ -98,7 +93,11 @@ impl RouteLimit {
             }
         }
         let is_plain = |c: char| c.is_ascii_graphic() && c != '"' && c != '\\';
-        let name: String = route.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+        let mut name: String = route.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+        // Each counts for itself; no name of a route has a slash.
+        if place > 0 {
+            name = format!("{name}/{}", place + 1);
+        }
         let quota = Quota { limit: spec.quota, window, burst };
         let policy = Policy { name: &name, quota: &quota }.policy_field();
         let policy = HeaderValue::try_from(policy).map_err(|error| format!("rate_limit: {error}"))?;
@@ -115,8 +114,19 @@ impl RouteLimit {
             is_shared: spec.shared.unwrap_or(true),
             allowed: counter("allowed"),
             refused: counter(beyond),
+            tally: Arc::default(),
             name,
         })
+    }
+
+    /// Goes on counting where the same limit was before its route was read again.
+    pub(crate) fn go_on_from(&mut self, before: &Self) {
+        self.tally = before.tally.clone();
+    }
+
+    /// What it has said since the process began.
+    pub(crate) fn counts(&self) -> Counts {
+        self.tally.counts()
     }
 
     /// Counts a request. Refuses it beyond the quota, unless the limit only observes.
@@ -132,6 +142,7 @@ impl RouteLimit {
         };
         let policy = Policy { name: &self.name, quota: &self.quota };
         if verdict.allowed { &self.allowed } else { &self.refused }.increment(1);
+        self.tally.count(verdict.allowed, self.observes);
         if !verdict.allowed && !self.observes {
             return Err(policy.refusal(&verdict));
         }
@@ -164,126 +175,11 @@ impl RouteLimit {
     }
 }
 
-// === impl Fields ===
-
-impl Fields {
-    /// Tells the client, beside what other limits have said. What a limit only observes is not told.
-    pub(crate) fn add_to(&self, headers: &mut HeaderMap) {
-        for (name, value) in &self.headers {
-            headers.append(name, value.clone());
-        }
-    }
-}
-
 /// The address of a request, as it counts; those without one count together.
 fn address<'a>(keys: &Keys<'_>, buffer: &'a mut [u8; 64]) -> (&'static str, &'a str) {
     ("", keys.ip.and_then(|ip| ip_key(buffer, "ip:", ip)).unwrap_or("ip:"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn limit(route: &str, text: &str) -> RouteLimit {
-        let spec: RateLimitSpec = serde_json::from_str(text).unwrap();
-        RouteLimit::compile(route, &spec).unwrap()
-    }
-
-    fn keys<'a>(ip: &str, person: Option<&'a str>, service_account: Option<&'a str>) -> Keys<'a> {
-        Keys { ip: ip.parse().ok(), person, service_account }
-    }
-
-    /// How many of these pass, of ten.
-    async fn passing(cache: &Cache, limit: &RouteLimit, keys: &Keys<'_>) -> usize {
-        let mut count = 0;
-        for _ in 0..10 {
-            count += usize::from(limit.check(cache, keys).await.is_ok());
-        }
-        count
-    }
-
-    #[tokio::test]
-    async fn each_counts_by_what_the_route_says() {
-        let (alice, bob) = (keys("192.0.2.1", Some("alice"), None), keys("192.0.2.1", Some("bob"), None));
-        let (robot, other) = (keys("192.0.2.1", Some("r"), Some("r")), keys("192.0.2.2", None, None));
-        let far = keys("198.51.100.1", None, None);
-        let all = [alice, bob, robot, other, far];
-        for (per, passed) in [
-            ("user", [2, 2, 2, 2, 2]),
-            ("ip", [2, 0, 0, 2, 2]),
-            ("key", [2, 2, 2, 2, 2]),
-            ("subnet", [2, 0, 0, 0, 2]),
-            ("route", [2, 0, 0, 0, 0]),
-        ] {
-            for shared in [true, false] {
-                let cache = Cache::memory();
-                let text = format!(r#"{{"quota": 2, "window": "1h", "per": "{per}", "shared": {shared}}}"#);
-                let limit = limit("orders", &text);
-                for (keys, passed) in all.iter().zip(passed) {
-                    assert_eq!(passing(&cache, &limit, keys).await, passed, "{per} {keys:?}");
-                }
-                let elsewhere = self::limit("order", &text);
-                assert_eq!(passing(&cache, &elsewhere, &alice).await, 2, "another route counts for itself");
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn nobody_known_counts_by_address_and_cannot_be_somebody() {
-        let cache = Cache::memory();
-        let limit = limit("r", r#"{"quota": 2, "window": "1h"}"#);
-        assert_eq!(passing(&cache, &limit, &keys("192.0.2.1", None, None)).await, 2);
-        assert_eq!(passing(&cache, &limit, &keys("192.0.2.1", None, None)).await, 0);
-        assert_eq!(passing(&cache, &limit, &keys("", Some("ip:192.0.2.1"), None)).await, 2);
-        assert_eq!(passing(&cache, &limit, &keys("", None, None)).await, 2, "without an address, together");
-        assert_eq!(passing(&cache, &limit, &keys("", None, None)).await, 0);
-    }
-
-    #[tokio::test]
-    async fn clients_are_told_what_is_left() {
-        let cache = Cache::memory();
-        let limit = limit("my orders", r#"{"quota": 60, "window": "1m", "burst": 2}"#);
-        let mut headers = HeaderMap::new();
-        limit.check(&cache, &Keys::default()).await.unwrap().add_to(&mut headers);
-        assert_eq!(headers[RATE_LIMIT_POLICY], "\"my-orders\";q=60;w=60, \"my-orders-burst\";q=2;w=2");
-        assert_eq!(headers[RATE_LIMIT], "\"my-orders-burst\";r=1;t=1");
-        limit.check(&cache, &Keys::default()).await.unwrap();
-        let refused = limit.check(&cache, &Keys::default()).await.unwrap_err().render("", "");
-        assert_eq!(
-            (refused.status().as_u16(), &refused.headers()["retry-after"]),
-            (429, &HeaderValue::from(1))
-        );
-        assert_eq!(refused.headers()[RATE_LIMIT], "\"my-orders-burst\";r=0;t=1");
-    }
-
-    #[tokio::test]
-    async fn a_limit_that_observes_marks_and_refuses_nobody() {
-        let cache = Cache::memory();
-        let limit = limit("r", r#"{"quota": 2, "window": "1h", "observe": true}"#);
-        let mut beyond = Vec::new();
-        for _ in 0..4 {
-            let fields = limit.check(&cache, &Keys::default()).await.unwrap();
-            let mut headers = HeaderMap::new();
-            fields.add_to(&mut headers);
-            assert!(headers.is_empty());
-            beyond.push(fields.is_beyond);
-        }
-        assert_eq!(beyond, [false, false, true, true]);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        for (text, word) in [
-            (r#"{"quota": 0, "window": "1m"}"#, "rate_limit.quota"),
-            (r#"{"quota": 1, "window": "1m", "burst": 0}"#, "rate_limit.burst"),
-            (r#"{"quota": 1, "window": "0s"}"#, "rate_limit.window"),
-            (r#"{"quota": 1, "window": "soon"}"#, "rate_limit.window"),
-        ] {
-            let spec: RateLimitSpec = serde_json::from_str(text).unwrap();
-            let error = RouteLimit::compile("r", &spec).unwrap_err();
-            assert!(error.contains(word), "{error}");
-        }
-        let error = serde_json::from_str::<RateLimitSpec>(r#"{"quota": 1, "window": "1m", "per": "cow"}"#);
-        assert!(error.unwrap_err().to_string().contains("subnet"));
-    }
-}
+#[path = "route_tests.rs"]
+mod tests;

@@ -11,12 +11,18 @@ use super::super::transform::{Json, is_json};
 use super::{MISSING, Part, PartAnswer};
 use crate::faces::failure::status_of;
 
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// How long and for whom an answer may be kept: the strictest of what its parts say (RFC 9111 §5.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a directive of the field")]
 struct Freshness {
     may_be_kept: bool,
+    /// Also for those who come with credentials.
+    is_public: bool,
     is_private: bool,
     must_be_asked: bool,
+    never_stale: bool,
     /// Seconds, when all parts say how many.
     max_age: Option<u64>,
 }
@@ -57,7 +63,9 @@ pub(super) fn merge(answers: &[(&Part, Result<PartAnswer, Problem>)]) -> Respons
     }
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, cache_control(&freshness, missing.is_empty()));
+    if let Some(control) = cache_control(&freshness, missing.is_empty()) {
+        headers.insert(CACHE_CONTROL, control);
+    }
     if !missing.is_empty() {
         put(&mut root, "errors", Json::of(&errors.into()));
         let names = HeaderValue::try_from(missing.join(", "));
@@ -112,20 +120,18 @@ fn pass_on(part: &Part, from: &HeaderMap, to: &mut HeaderMap) {
     }
 }
 
-/// What a cache may do with the whole. One with a part missing is not kept.
-fn cache_control(parts: &[Freshness], is_complete: bool) -> HeaderValue {
+/// What caches may do with the whole. One with a part missing is not kept. None when no part forbids anything but not
+/// all say how long: a route may have a time of its own, and for others the gateway says `no-store`.
+fn cache_control(parts: &[Freshness], is_complete: bool) -> Option<HeaderValue> {
     let strictest = parts.iter().copied().reduce(Freshness::and);
-    let Some(Freshness { may_be_kept: true, is_private, must_be_asked, max_age: Some(max_age) }) = strictest
-    else {
-        return HeaderValue::from_static("no-store");
+    let Some(strictest) = strictest.filter(|strictest| is_complete && strictest.may_be_kept) else {
+        return Some(NO_STORE);
     };
-    if !is_complete {
-        return HeaderValue::from_static("no-store");
+    match strictest.max_age {
+        Some(max_age) => Some(strictest.field(max_age)),
+        None if strictest.is_private || strictest.must_be_asked || strictest.never_stale => Some(NO_STORE),
+        None => None,
     }
-    let reach = if is_private { "private" } else { "public" };
-    let asked = if must_be_asked { ", no-cache" } else { "" };
-    HeaderValue::try_from(format!("{reach}, max-age={max_age}{asked}"))
-        .unwrap_or(HeaderValue::from_static("no-store"))
 }
 
 // === impl Freshness ===
@@ -148,8 +154,10 @@ impl Freshness {
         let varies_by_all = headers.get_all(VARY).iter().any(|value| value == "*");
         Self {
             may_be_kept: !has("no-store") && !varies_by_all,
+            is_public: !has("private") && (has("public") || has("s-maxage")),
             is_private: has("private"),
             must_be_asked: has("no-cache"),
+            never_stale: has("must-revalidate") || has("proxy-revalidate"),
             max_age: max_age.map(|seconds| seconds.saturating_sub(age)),
         }
     }
@@ -157,9 +165,24 @@ impl Freshness {
     fn and(self, other: Self) -> Self {
         Self {
             may_be_kept: self.may_be_kept && other.may_be_kept,
+            is_public: self.is_public && other.is_public,
             is_private: self.is_private || other.is_private,
             must_be_asked: self.must_be_asked || other.must_be_asked,
+            never_stale: self.never_stale || other.never_stale,
             max_age: self.max_age.zip(other.max_age).map(|(one, two)| one.min(two)),
         }
+    }
+
+    /// What is said of an answer that is fresh for so long.
+    fn field(self, max_age: u64) -> HeaderValue {
+        let words = [
+            (self.is_private, "private"),
+            (self.is_public, "public"),
+            (self.must_be_asked, "no-cache"),
+            (self.never_stale, "must-revalidate"),
+        ];
+        let said = words.into_iter().filter(|(holds, _)| *holds);
+        let text = said.fold(format!("max-age={max_age}"), |text, (_, word)| format!("{word}, {text}"));
+        HeaderValue::try_from(text).unwrap_or(NO_STORE)
     }
 }

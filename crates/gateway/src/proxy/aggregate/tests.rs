@@ -41,6 +41,11 @@ fn answer_of(target: &str) -> Result<PartAnswer, Problem> {
             &[("cache-control", "private, max-age=30"), ("x-total", "2")],
             r#"{"items":[1,2],"id":9}"#,
         ),
+        "/silent" => answer(200, &[], "{}"),
+        "/open" => answer(200, &[("cache-control", "public, s-maxage=9")], "{}"),
+        "/closed" => answer(200, &[("cache-control", "no-store")], "{}"),
+        "/mine" => answer(200, &[("cache-control", "private")], "{}"),
+        "/strict" => answer(200, &[("cache-control", "max-age=8, must-revalidate")], "{}"),
         "/none" => answer(204, &[("cache-control", "max-age=5")], ""),
         "/forbidden" => {
             answer(403, &[("content-type", "application/problem+json")], r#"{"code":"forbidden"}"#)
@@ -92,7 +97,29 @@ async fn members_may_go_to_the_root_and_a_part_may_lead() {
         { name = "rest", upstream = "shop", path = "/none" }"#;
     let (status, headers, body) = run(parts).await.unwrap();
     assert_eq!((status.as_u16(), &body["id"], &body["rest"]), (201, &json!(7), &Value::Null));
-    assert_eq!(headers["cache-control"], "public, max-age=5");
+    assert_eq!(headers["cache-control"], "max-age=5");
+}
+
+#[tokio::test]
+async fn what_caches_are_told_is_the_strictest_and_nothing_where_a_part_says_nothing() {
+    for (paths, wanted) in [
+        (["/open", "/open"], Some("public, max-age=9")),
+        (["/open", "/none"], Some("max-age=5")),
+        (["/open", "/strict"], Some("must-revalidate, max-age=8")),
+        (["/open", "/silent"], None),
+        (["/silent", "/silent"], None),
+        (["/silent", "/closed"], Some("no-store")),
+        (["/silent", "/mine"], Some("no-store")),
+        (["/silent", "/strict"], Some("no-store")),
+        (["/open", "/mine"], Some("no-store")),
+    ] {
+        let part =
+            |name: &str, path: &str| format!(r#"{{ name = "{name}", upstream = "u", path = "{path}" }}"#);
+        let parts = format!("{}, {}", part("a", paths[0]), part("b", paths[1]));
+        let (_, headers, _) = run(&parts).await.unwrap();
+        let said = headers.get("cache-control").map(|value| value.to_str().unwrap());
+        assert_eq!(said, wanted, "{paths:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

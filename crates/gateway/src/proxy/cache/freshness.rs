@@ -153,7 +153,8 @@ fn lifetime(
     control: &AnswerControl,
 ) -> Duration {
     let policy = circumstances.policy;
-    if let Some(ttl) = policy.ttl.filter(|_| is_for_route(status)) {
+    let may_be_set = !control.must_revalidate && !control.no_cache && !control.private;
+    if let Some(ttl) = policy.ttl.filter(|_| may_be_set && is_for_route(status)) {
         // The time of the route begins here, however old the answer was when it came.
         return ttl + initial_age(answer, circumstances.received, Duration::ZERO);
     }

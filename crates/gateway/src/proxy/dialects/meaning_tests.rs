@@ -62,6 +62,21 @@ fn six_services_says_what_is_meant() {
 }
 
 #[test]
+fn without_any_token_it_is_a_call_that_needs_one() {
+    let door = Door::new();
+    for (call, body) in [
+        ("GET /validateToken", ""),
+        ("GET /api/validateToken?token=", ""),
+        ("POST /validateToken", "{}"),
+        ("POST /validateToken/", r#"{"token":null,"other":"t"}"#),
+    ] {
+        let sent = door.send(call, &[("content-type", "application/json")], body);
+        let asked = (sent.method.as_str(), sent.target.as_str(), sent.body);
+        assert_eq!(asked, ("GET", "/api/v1/auth/me", Value::Null), "{call} {body}");
+    }
+}
+
+#[test]
 fn six_services_hears_what_it_expects() {
     let door = Door::new();
     let tokens = json!({"access_token": "a", "refresh_token": "r", "user": {"id": "7"}});

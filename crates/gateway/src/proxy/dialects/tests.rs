@@ -63,9 +63,8 @@ impl Door {
                 is_built_in: self.own.route(path).is_some(),
                 is_preflight: false,
             };
-            let Match::Rule(rule) = self.rules.find(seen) else { return None };
-            let captures = rule.spec.pattern.capture(path);
-            Some((rule, captures.iter().map(|(name, value)| (&**name, value.as_str())).collect()))
+            let Match::Rule(rule, captures) = self.rules.find(seen) else { return None };
+            Some((rule, captures.pairs().collect()))
         })
     }
 
@@ -116,8 +115,8 @@ const SIX: &[(&str, &str)] = &[
     ("GET getUserInfo?userId=7", "GET /api/v1/users/7"),
     ("POST login", "POST /api/v1/auth/login"),
     ("POST refreshToken", "POST /api/v1/auth/refresh"),
-    ("POST validateToken", "POST /api/v1/auth/validate"),
-    ("GET validateToken", "POST /api/v1/auth/validate"),
+    ("POST validateToken?token=t", "POST /api/v1/auth/validate"),
+    ("GET validateToken?token=t", "POST /api/v1/auth/validate"),
     ("POST logout", "POST /api/v1/auth/logout"),
     ("POST forgotPassword", "POST /api/v1/password/forgot"),
     ("POST resetPassword", "POST /api/v1/password/reset"),

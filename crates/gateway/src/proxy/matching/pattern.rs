@@ -27,8 +27,13 @@ pub(crate) struct Pattern {
     pub(super) segments: Vec<Segment>,
 }
 
-/// What a pattern captured of a path, by name, as it was sent.
-pub(crate) type Captures = Vec<(Arc<str>, String)>;
+/// What a pattern captured of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Captures {
+    /// The pattern, as it was written.
+    pub(crate) pattern: Arc<str>,
+    values: Vec<(Arc<str>, String)>,
+}
 
 /// A path with places for captures.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,19 +116,28 @@ impl Pattern {
 
     /// What a path that matches has in the places of the names.
     pub(crate) fn capture(&self, path: &str) -> Captures {
-        let mut captures = Captures::new();
+        let mut values = Vec::new();
         let mut rest = Some(path.strip_prefix('/').unwrap_or(path));
         for segment in &self.segments {
             let here = rest.unwrap_or_default();
             let (part, tail) = here.split_once('/').map_or((here, None), |(part, tail)| (part, Some(tail)));
             match segment {
                 Segment::Literal(_) => {}
-                Segment::One(name) => captures.push((name.clone(), part.to_owned())),
-                Segment::Rest(name) => captures.push((name.clone(), here.to_owned())),
+                Segment::One(name) => values.push((name.clone(), part.to_owned())),
+                Segment::Rest(name) => values.push((name.clone(), here.to_owned())),
             }
             rest = tail;
         }
-        captures
+        Captures { pattern: self.text.clone(), values }
+    }
+}
+
+// === impl Captures ===
+
+impl Captures {
+    /// What was captured, by name, as it was sent.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(name, value)| (&**name, value.as_str()))
     }
 }
 
@@ -200,8 +214,7 @@ impl Template {
 
     /// The path with the captures in it.
     pub(crate) fn fill(&self, captures: &Captures) -> String {
-        let value =
-            |name: &str| captures.iter().find(|(known, _)| **known == *name).map(|(_, value)| value.as_str());
+        let value = |name: &str| captures.pairs().find(|(known, _)| *known == name).map(|(_, value)| value);
         self.0.iter().fold(String::new(), |path, piece| match piece {
             Piece::Text(text) => path + text,
             Piece::Captured(name) => path + value(name).unwrap_or_default(),
@@ -217,9 +230,8 @@ mod tests {
     fn patterns_capture_what_they_name() {
         let pattern = Pattern::parse("/shop/{id}/{*rest}").unwrap();
         let captures = pattern.capture("/shop/a%20b/c/d/");
-        let named = |name: &str| captures.iter().find(|(known, _)| **known == *name).unwrap().1.clone();
-        assert_eq!((named("id"), named("rest")), ("a%20b".to_owned(), "c/d/".to_owned()));
-        assert_eq!(pattern.capture("/shop/a")[1].1, "");
+        assert_eq!(captures.pairs().collect::<Vec<_>>(), [("id", "a%20b"), ("rest", "c/d/")]);
+        assert_eq!(pattern.capture("/shop/a").pairs().last(), Some(("rest", "")));
         let template = Template::parse("/v2/{rest}/of/{id}", &pattern).unwrap();
         assert_eq!(template.fill(&captures), "/v2/c/d//of/a%20b");
     }

@@ -13,7 +13,7 @@ pub(crate) const RESERVED: [&str; 3] = ["health", ".well-known", "metrics"];
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MatchSpec {
-    path: String,
+    path: OneOrMany<String>,
     host: Option<OneOrMany<String>>,
     methods: Option<OneOrMany<String>>,
     #[serde(default)]
@@ -28,7 +28,8 @@ pub(super) struct MatchSpec {
 /// The same, checked.
 pub(super) struct Matched {
     pub(super) hosts: Vec<HostPattern>,
-    pub(super) pattern: Pattern,
+    /// One at least.
+    pub(super) patterns: Vec<Pattern>,
     pub(super) conditions: Conditions,
 }
 
@@ -36,12 +37,11 @@ pub(super) struct Matched {
 
 impl Matched {
     pub(super) fn read(spec: MatchSpec) -> Result<Self, String> {
-        let pattern = Pattern::parse(&spec.path).map_err(|detail| format!("path: {detail}"))?;
-        if pattern.first().is_some_and(|first| RESERVED.contains(&first)) {
-            return Err(format!(
-                "path: {}: /health, /.well-known and /metrics are the system's own",
-                spec.path
-            ));
+        let paths = spec.path.into_vec();
+        let patterns: Result<Vec<_>, _> = paths.iter().map(|path| read_path(path)).collect();
+        let patterns = patterns.map_err(|detail| format!("path: {detail}"))?;
+        if patterns.is_empty() {
+            return Err("path: the list is empty; write one such as \"/shop/{*rest}\"".to_owned());
         }
         let hosts = spec.host.map(OneOrMany::into_vec).unwrap_or_default();
         let hosts: Result<Vec<_>, _> = hosts.iter().map(|host| HostPattern::parse(host)).collect();
@@ -57,8 +57,17 @@ impl Matched {
             content_types: types.iter().map(|text| text.to_ascii_lowercase()).collect(),
             body: spec.body.into_iter().map(read_member).collect::<Result<_, _>>()?,
         };
-        Ok(Self { hosts: hosts.map_err(|detail| format!("host: {detail}"))?, pattern, conditions })
+        Ok(Self { hosts: hosts.map_err(|detail| format!("host: {detail}"))?, patterns, conditions })
     }
+}
+
+/// The pattern of a path that a route may have.
+fn read_path(text: &str) -> Result<Pattern, String> {
+    let pattern = Pattern::parse(text)?;
+    if pattern.first().is_some_and(|first| RESERVED.contains(&first)) {
+        return Err(format!("{text}: /health, /.well-known and /metrics are the system's own"));
+    }
+    Ok(pattern)
 }
 
 /// A member of the body: a JSON pointer (RFC 6901), and the scalar that must stand there.

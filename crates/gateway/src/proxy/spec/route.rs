@@ -43,7 +43,8 @@ const PARTS: &str =
 pub(crate) struct RouteSpec {
     pub(crate) name: String,
     pub(crate) hosts: Vec<HostPattern>,
-    pub(crate) pattern: Pattern,
+    /// One at least: the route takes what fits any of them.
+    pub(crate) patterns: Vec<Pattern>,
     pub(crate) conditions: Conditions,
     pub(crate) target: TargetSpec,
     pub(crate) rewrite: Rewrite,
@@ -110,15 +111,15 @@ impl RouteSpec {
         if !is_matched {
             fields.mistake("match", "each needs one, such as { path = \"/shop/{*rest}\" }");
         }
-        let pattern = matched.as_ref().map(|matched| &matched.pattern);
-        let captured = pattern.map(Pattern::names).unwrap_or_default();
+        let patterns = matched.as_ref().map(|matched| matched.patterns.as_slice()).unwrap_or_default();
+        let captured = names_of_all(patterns);
         let target = read_target(&mut fields, &captured);
         let request =
             fields.parse("request", |spec: RequestSpec| read_request(&spec, &captured, target.as_ref()));
         let response = fields.parse("response", |spec: ResponseSpec| {
             ResponseTransform::compile(&spec, &captured).map_err(|mistake| mistake.to_string())
         });
-        let rewrite = Rewrite::read(&mut fields, pattern);
+        let rewrite = Rewrite::read(&mut fields, patterns);
         let access = AccessSpec::read(&mut fields);
         let odd: OddPaths = fields.take("odd_paths").unwrap_or_default();
         let odd_paths = Oddities { encoded: odd.encoded, empty: odd.empty, parameters: odd.parameters };
@@ -130,27 +131,27 @@ impl RouteSpec {
         let version = fields.parse("version", Version::read);
         let name = fields.name.clone();
         let limits = fields.parse("rate_limit", |specs: OneOrMany<RateLimitSpec>| read_limits(&name, specs));
-        let cache = fields.parse("cache", |spec: CacheSpec| CachePolicy::compile(&name, &spec));
+        let cache = fields.parse("cache", |spec: CacheSpec| CachePolicy::compile(&name, &spec).map(Arc::new));
         let max_in_flight = fields.take("max_in_flight");
         let tries = Tries::read(&mut fields);
-        if target == Some(TargetSpec::Denizen) && !odd_paths.is_none() {
-            fields.mistake("odd_paths", "this system's own paths are never odd; leave it out");
+        if target == Some(TargetSpec::Denizen) {
+            check_own(&mut fields, odd_paths, cache.as_deref());
         }
         let mistakes = fields.finish();
         let (Some(matched), Some(target), []) = (matched, target, mistakes.as_slice()) else {
             return (None, mistakes);
         };
-        let Matched { hosts, pattern, conditions } = matched;
+        let Matched { hosts, patterns, conditions } = matched;
         let spec = Self {
             limits: limits.unwrap_or_default(),
             max_in_flight,
-            cache: cache.map(Arc::new),
+            cache,
             version,
             request,
             response,
             name,
             hosts,
-            pattern,
+            patterns,
             conditions,
             target,
             rewrite,
@@ -166,8 +167,26 @@ impl RouteSpec {
     }
 }
 
+/// Notes what has no meaning for a route to this system itself.
+fn check_own(fields: &mut Fields, odd_paths: Oddities, cache: Option<&CachePolicy>) {
+    if !odd_paths.is_none() {
+        fields.mistake("odd_paths", "this system's own paths are never odd; leave it out");
+    }
+    if cache.is_some() {
+        fields.mistake("cache", "what this system answers itself is never kept; leave it out");
+    }
+}
+
+/// The names of what each of the patterns captures.
+fn names_of_all(patterns: &[Pattern]) -> Vec<String> {
+    let mut names = patterns.first().map(Pattern::names).unwrap_or_default();
+    names.retain(|name| patterns.iter().all(|pattern| pattern.names().contains(name)));
+    names
+}
+
 fn read_limits(route: &str, specs: OneOrMany<RateLimitSpec>) -> Result<Vec<RouteLimit>, String> {
-    specs.into_vec().iter().map(|spec| RouteLimit::compile(route, spec)).collect()
+    let specs = specs.into_vec();
+    specs.iter().enumerate().map(|(place, spec)| RouteLimit::compile(route, place, spec)).collect()
 }
 
 /// What the route changes in requests. All parts of an aggregate get its headers, and see its query.
@@ -226,10 +245,11 @@ fn refuse_idle(fields: &mut Fields, target: Option<&TargetSpec>) {
 // === impl Rewrite ===
 
 impl Rewrite {
-    fn read(fields: &mut Fields, pattern: Option<&Pattern>) -> Self {
-        let template = |text: String| match pattern {
-            Some(pattern) => Template::parse(&text, pattern).map(Some),
-            None => Ok(None),
+    fn read(fields: &mut Fields, patterns: &[Pattern]) -> Self {
+        // Each of the patterns must capture what it names; then it is the same for all.
+        let template = |text: String| {
+            let each = patterns.iter().map(|pattern| Template::parse(&text, pattern));
+            each.collect::<Result<Vec<_>, String>>().map(|mut each| each.pop())
         };
         let rewrite = Self {
             method: fields.parse("method", |name: String| method(&name)),

@@ -37,8 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     responses((status = 200, description = "How the gateway is", body = Gateway)))]
 async fn get_gateway(ctx: Ctx) -> Result<Json<Gateway>, Failure> {
     check(&ctx)?;
-    let app = &ctx.app;
-    Ok(Json(Gateway::of(&app.proxy.rules(), app.in_flight.status(), app.kept.status())))
+    Ok(Json(Gateway::of(&ctx.app)))
 }
 
 /// List the gateway's routes

@@ -1,15 +1,20 @@
 //! The public form of the gateway.
 
+use std::collections::BTreeMap;
+
 use denizen_kit::time::Timestamp;
 use denizen_upstream::http::ClusterStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::edge::limits::Counts;
+use crate::edge::limits::route::RouteLimit;
 use crate::edge::shed::InFlight;
 use crate::proxy::rule::{Rule, Target};
 use crate::proxy::rules::Rules;
 use crate::proxy::spec::Mistake;
 use crate::proxy::spec::access::Auth;
+use crate::state::App;
 
 /// How the gateway is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,9 +33,20 @@ pub(crate) struct Gateway {
     /// Requests that are answered now.
     #[schema(value_type = Object)]
     in_flight: InFlight,
+    /// How many requests limits have let pass, refused or only observed since the process began: those of the door by
+    /// their settings, those of routes by the name of the route.
+    #[schema(value_type = Object)]
+    limits: Limits,
     /// How the cache of answers does.
     #[schema(value_type = Object)]
     cache: crate::proxy::cache::Status,
+}
+
+/// What limits have said.
+#[derive(Debug, Serialize)]
+struct Limits {
+    door: BTreeMap<&'static str, Counts>,
+    routes: BTreeMap<String, Counts>,
 }
 
 /// A mistake among routes and upstreams.
@@ -57,8 +73,8 @@ pub(crate) struct RouteView {
     name: String,
     /// `operator` or `dialect`.
     origin: &'static str,
-    /// The pattern of its path.
-    path: String,
+    /// The patterns of its paths.
+    paths: Vec<String>,
     /// Its methods; empty for any.
     methods: Vec<String>,
     /// Where it leads: `denizen`, `aggregate`, or the name of an upstream.
@@ -105,17 +121,29 @@ impl Purged {
 // === impl Gateway ===
 
 impl Gateway {
-    pub(crate) fn of(rules: &Rules, in_flight: InFlight, cache: crate::proxy::cache::Status) -> Self {
+    pub(crate) fn of(app: &App) -> Self {
+        let rules = app.proxy.rules();
         Self {
             loaded_at: rules.loaded,
             routes: rules.operator.list.len(),
             dialect_routes: rules.dialects.list.len(),
             upstreams: rules.upstreams.len(),
             mistakes: rules.mistakes.iter().map(RouteMistake::from).collect(),
-            in_flight,
-            cache,
+            in_flight: app.in_flight.status(),
+            limits: Limits { door: app.tallies.counts(), routes: counts_of_routes(&rules) },
+            cache: app.kept.status(),
         }
     }
+}
+
+/// What the limits of each route have said, those of one route together.
+fn counts_of_routes(rules: &Rules) -> BTreeMap<String, Counts> {
+    let all = rules.operator.list.iter().chain(&rules.dialects.list);
+    let limited = all.filter_map(|rule| {
+        let counts = rule.spec.limits.iter().map(RouteLimit::counts).reduce(Counts::and)?;
+        Some((rule.spec.name.clone(), counts))
+    });
+    limited.collect()
 }
 
 impl From<&Mistake> for RouteMistake {
@@ -149,7 +177,7 @@ impl RouteView {
         Self {
             name: spec.name.clone(),
             origin,
-            path: spec.pattern.text().to_string(),
+            paths: spec.patterns.iter().map(|pattern| pattern.text().to_string()).collect(),
             methods: spec.conditions.methods.iter().map(ToString::to_string).collect(),
             target: target.to_owned(),
             auth: rule.auth,

@@ -55,6 +55,9 @@ async fn an_account_from_register_to_logout() {
             assert_eq!(left.body, json!({ "success": true }));
             let gone = call(&client, &format!("POST {prefix}/validateToken{slash}"), content_type, form).await.expect(200).body;
             assert_eq!((&gone["active"], &gone["valid"]), (&json!(false), &json!(false)));
+            let none = ask(&client, &format!("GET {prefix}/validateToken{slash}")).await.expect(401);
+            assert_eq!(none.code(), "unauthenticated");
+            call(&client, &format!("POST {prefix}/validateToken{slash}"), content_type, json!({})).await.expect(401);
         }
     })
     .await;

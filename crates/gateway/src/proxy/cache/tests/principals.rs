@@ -20,6 +20,15 @@ async fn an_authorised_answer_is_for_its_principal_only() {
 }
 
 #[tokio::test]
+async fn a_time_of_the_route_holds_for_a_person_but_not_for_what_is_private() {
+    for (control, is_kept) in [("max-age=0", true), ("private", false), ("private, no-cache", false)] {
+        let alice = Bench::new(r#"{"ttl": "1h"}"#, &[("cache-control", control)]).of(Some("alice"));
+        alice.get("/me", &[]).await;
+        assert_eq!(alice.is_kept("/me", &[]).await, is_kept, "{control}");
+    }
+}
+
+#[tokio::test]
 async fn a_public_answer_was_not_made_for_a_principal() {
     let nobody = Bench::new("{}", &[("cache-control", "max-age=60")]);
     assert_eq!(nobody.get("/a", &[]).await.body, "1");

@@ -49,6 +49,7 @@ async fn what_clients_ask() {
 
 #[tokio::test]
 async fn what_routes_say() {
+    const STRICT: Headers<'static> = &[("cache-control", "max-age=10, must-revalidate"), ETAG];
     const LONG_AGO: (&str, &str) = ("last-modified", "Wed, 31 Dec 2025 22:20:00 GMT");
     let ttl = |case: Case| under(r#"{"ttl": "30s"}"#, case);
     let lived = |case: Case| under(r#"{"heuristics": true}"#, case);
@@ -62,6 +63,15 @@ async fn what_routes_say() {
         ttl(case("not over private", &[("cache-control", "private")], 0, Origin)),
         ttl(case("not over a cookie", &[("set-cookie", "a=1")], 0, Origin)),
         ttl(case("not over no-cache", &[("cache-control", "no-cache"), ETAG], 0, Validation)),
+        ttl(case("not over must-revalidate", &[("cache-control", "must-revalidate")], 0, Origin)),
+        ttl(case("its own time under must-revalidate", STRICT, 9, Kept)),
+        ttl(case("not a longer one over must-revalidate", STRICT, 10, Validation)),
+        ttl(case(
+            "not over proxy-revalidate",
+            &[("cache-control", "proxy-revalidate, max-age=10")],
+            10,
+            Origin,
+        )),
         ttl(of_status(404, case("not for what went wrong", &[], 0, Origin))),
         ttl(of_status(500, case("not for errors", &[], 0, Origin))),
         lived(case("a tenth of its age", &[LONG_AGO], 599, Kept)),
