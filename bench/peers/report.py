@@ -5,6 +5,7 @@ from statistics import median
 NAMES = {
     "rate": "requests/s",
     "cpu": "CPU a request",
+    "paced": "CPU a request at the fixed rate",
     "p99": "p99 at the fixed rate",
     "growth": "RSS per 1,000 connections",
 }
@@ -14,8 +15,9 @@ def figures(proxy, what):
     """The figures of all rounds; of memory there is one."""
     if what == "growth":
         return [proxy.per_thousand]
-    if what == "p99":
-        return [found["p99_micros"] for found in proxy.paced]
+    if what in ("paced", "p99"):
+        key = {"paced": "cpu_micros", "p99": "p99_micros"}[what]
+        return [found[key] for found in proxy.paced]
     return {"rate": proxy.rates, "cpu": proxy.costs}[what]
 
 
@@ -23,17 +25,24 @@ def ratios(proxy, reference, what):
     return [own / max(other, 1) for own, other in zip(figures(proxy, what), figures(reference, what))]
 
 
+def at_fixed_rate(proxy):
+    """Processor time, p50 and p99, as text."""
+    if not proxy.paced:
+        return "–", "–", "–"
+    cost, p50, p99 = (median(found[key] for found in proxy.paced) for key in ("cpu_micros", "p50_micros", "p99_micros"))
+    return f"{cost:.1f}", f"{p50 / 1000:.2f}", f"{p99 / 1000:.2f}"
+
+
 def table(proxies, rate):
     fixed = f"{rate:,}/s" if rate else "a fixed rate"
-    yield (f"| | requests/s (min–max) | busy | CPU µs a request (min–max) | p50 at {fixed}, ms | p99, ms | idle RSS, MiB "
-           "| RSS per 1,000 connections, KiB |")
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
+    yield (f"| | requests/s (min–max) | busy | CPU µs a request (min–max) | CPU µs at {fixed} | p50, ms | p99, ms "
+           "| idle RSS, MiB | RSS per 1,000 connections, KiB |")
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
     for proxy in proxies:
         rates = f"{median(proxy.rates):,.0f} ({min(proxy.rates):,.0f}–{max(proxy.rates):,.0f})"
         costs = f"{median(proxy.costs):.1f} ({min(proxy.costs):.1f}–{max(proxy.costs):.1f})"
-        p50, p99 = ("–", "–") if not proxy.paced else (
-            f"{median(found[key] for found in proxy.paced) / 1000:.2f}" for key in ("p50_micros", "p99_micros"))
-        yield (f"| {proxy.name} | {rates} | {median(proxy.busy):.0%} | {costs} | {p50} | {p99} "
+        paced = " | ".join(at_fixed_rate(proxy))
+        yield (f"| {proxy.name} | {rates} | {median(proxy.busy):.0%} | {costs} | {paced} "
                f"| {proxy.idle_rss / 1024:.1f} | {proxy.per_thousand:,.0f} |")
 
 

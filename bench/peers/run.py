@@ -8,7 +8,7 @@ from .tokens import Tokens
 SIZE = 1024          # bytes of the upstream's answer
 ENVOY = ".check/envoy/bin/envoy"
 # Tokens that are signed for each second of load: more than a core can check.
-TOKENS_A_SECOND = 30_000
+TOKENS_A_SECOND = 20_000
 
 
 def names(text, known, what):

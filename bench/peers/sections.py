@@ -1,5 +1,5 @@
 """What is measured, and which bars hold there."""
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 PEERS = ("nginx", "HAProxy", "Envoy")
 
@@ -20,12 +20,13 @@ class Section:
     peers: tuple = PEERS
     limits: bool = False
     tokens: str = ""          # "": no check; "one": the same again and again; "known", "new": a file of them
-    bars: tuple = field(default=())
+    bars: tuple = ()
     remark: str = ""
 
 
 PROXY_BARS = (
     Bar("cpu", "nginx", at_most=1.15),
+    Bar("paced", "nginx", at_most=1.15),
     Bar("p99", "nginx", at_most=1.0),
     Bar("growth", "nginx", at_most=1.5),
 )
