@@ -1,8 +1,12 @@
 //! One GET again and again at an even pace, for other scripts: rate, processor time and latencies as a line of JSON.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
 use http::HeaderValue;
 use serde_json::json;
@@ -27,6 +31,9 @@ pub(crate) struct Options {
     /// An access token.
     #[arg(long)]
     token: Option<String>,
+    /// A file of access tokens, one a line: each is sent once, and when they end, so does the load.
+    #[arg(long, conflicts_with = "token")]
+    tokens: Option<PathBuf>,
     /// Requests a second; 0: as fast as they are answered.
     #[arg(long, default_value_t = 0)]
     rate: u32,
@@ -48,11 +55,22 @@ impl Source for Same {
     }
 }
 
+/// One request after another of a list that all connections share.
+#[derive(Clone, Debug)]
+struct Once {
+    requests: Arc<[Outgoing]>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Source for Once {
+    fn next(&mut self) -> Option<Outgoing> {
+        self.requests.get(self.next.fetch_add(1, Ordering::Relaxed)).cloned()
+    }
+}
+
 /// Measures, and gives the line.
 pub(crate) async fn measure(options: &Options) -> anyhow::Result<String> {
-    let bearer = options.token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {token}")));
-    let request = Outgoing::get(&options.path, bearer.transpose()?.as_ref())?;
-    let sources = (0..options.connections).map(|_| Box::new(Same(request.clone())) as Box<dyn Source>);
+    let sources = (0..options.connections).map(sources(options)?);
     let window = Window {
         warm_up: Duration::from_secs(1),
         length: Duration::from_secs(options.seconds.into()),
@@ -71,4 +89,27 @@ pub(crate) async fn measure(options: &Options) -> anyhow::Result<String> {
         "p99_micros": percentile(&round.latencies, 99),
     })
     .to_string())
+}
+
+/// What each connection sends.
+fn sources(options: &Options) -> anyhow::Result<impl Fn(u32) -> Box<dyn Source>> {
+    let get = |token: &str| -> anyhow::Result<Outgoing> {
+        Outgoing::get(&options.path, Some(&HeaderValue::try_from(format!("Bearer {token}"))?))
+    };
+    let once = match &options.tokens {
+        None => None,
+        Some(file) => {
+            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            let requests = text.lines().map(get).collect::<anyhow::Result<_>>()?;
+            Some(Once { requests, next: Arc::default() })
+        }
+    };
+    let same = match &options.token {
+        None => Outgoing::get(&options.path, None)?,
+        Some(token) => get(token)?,
+    };
+    Ok(move |_| match &once {
+        Some(once) => Box::new(once.clone()) as Box<dyn Source>,
+        None => Box::new(Same(same.clone())),
+    })
 }
