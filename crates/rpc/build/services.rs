@@ -144,7 +144,7 @@ fn write_calls(service: &Service, out: &mut String) -> Result {
         writeln!(out, "                        let request = crate::raw::decode_request(request)?;")?;
         writeln!(
             out,
-            "                        crate::raw::{encoded}(<T as {name}>::{}(&inner, request).await?)",
+            "                        Ok(crate::raw::{encoded}(<T as {name}>::{}(&inner, request).await?))",
             method.name
         )?;
         writeln!(out, "                    }})\n                }}),")?;

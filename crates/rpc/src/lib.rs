@@ -18,7 +18,6 @@ mod status;
     unreachable_pub,
     clippy::all,
     clippy::pedantic,
-    clippy::allow_attributes,
     reason = "generated from the contracts, documented there"
 )]
 mod contracts {

@@ -106,19 +106,19 @@ pub(crate) fn decode_request<M: Message + Default>(request: Request<Bytes>) -> R
 }
 
 /// An answer of one message, as bytes.
-pub(crate) fn encode<R: Message>(response: Response<R>) -> Result<Response<Bytes>, Status> {
-    Ok(response.map(|message| Bytes::from(message.encode_to_vec())))
+pub(crate) fn encode<R: Message>(response: Response<R>) -> Response<Bytes> {
+    response.map(|message| Bytes::from(message.encode_to_vec()))
 }
 
 /// An answer of many messages, as bytes.
-pub(crate) fn encode_stream<R, S>(response: Response<S>) -> Result<Response<Messages>, Status>
+pub(crate) fn encode_stream<R, S>(response: Response<S>) -> Response<Messages>
 where
     R: Message,
     S: Stream<Item = Result<R, Status>> + Send + 'static,
 {
     let bytes =
         |messages: S| messages.map(|message| message.map(|message| Bytes::from(message.encode_to_vec())));
-    Ok(response.map(|messages| -> Messages { Box::pin(bytes(messages)) }))
+    response.map(|messages| -> Messages { Box::pin(bytes(messages)) })
 }
 
 fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, Status> {

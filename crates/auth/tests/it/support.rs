@@ -27,7 +27,7 @@ use denizen_rpc::otp::internal::v1::codes_server::CodesServer;
 use denizen_rpc::password::internal::v1::credentials_server::CredentialsServer;
 use denizen_rpc::users::internal::v1::access_server::AccessServer;
 use denizen_rpc::users::internal::v1::directory_server::DirectoryServer;
-use denizen_rpc::{Links, Peer, Services, Signer, problem_from};
+use denizen_rpc::{Links, Services, Signer, problem_from};
 use tonic::service::Routes;
 
 use crate::log::FakeLog;

@@ -92,7 +92,7 @@ pub(crate) fn verify(
     Ok(Foreign { user, roles, permissions, expires, limit_key })
 }
 
-/// Whether a subject can go into a header as it is: ASCII, as OpenID Connect Core §2 has it. A reader takes the space off
+/// Whether a subject can go into a header as it is: ASCII, as `OpenID` Connect Core §2 has it. A reader takes the space off
 /// the end of a header (RFC 9110 §5.5), and would take it for the subject without one.
 fn is_nameable(subject: &str) -> bool {
     let is_plain = |byte: u8| (b' '..=b'~').contains(&byte);

@@ -67,7 +67,16 @@ impl Edge {
             return telemetry::log_line(&log::unreadable(at, ip, status));
         }
         let (method, route, request_id) = ("-", "none", "-");
-        let request = telemetry::Request { at, method, route, status, micros: 0, request_id, trace_id: None, is_observed: false };
+        let request = telemetry::Request {
+            at,
+            method,
+            route,
+            status,
+            micros: 0,
+            request_id,
+            trace_id: None,
+            is_observed: false,
+        };
         telemetry::log_request(&request);
     }
 }

@@ -7,7 +7,6 @@ use denizen_kit::caller::{Caller, Person, Role};
 use denizen_kit::cx::{Call, DEFAULT_DEADLINE};
 use denizen_kit::problem::{Code, Problem};
 use denizen_kit::time::Deadline;
-use denizen_rpc::Peer;
 use denizen_rpc::audit::internal::v1::reports_client::ReportsClient;
 use denizen_rpc::audit::v1::audit_client::AuditClient;
 use denizen_rpc::audit::v1::statistics_client::StatisticsClient;

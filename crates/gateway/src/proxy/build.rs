@@ -159,7 +159,8 @@ impl Maker<'_> {
     /// Whether no request could take the route: this process serves all its paths itself. What `gateway.operations`
     /// leaves out is not there, so a route may have its path.
     fn is_never_reached(&self, spec: &RouteSpec) -> bool {
-        !spec.overrides && spec.patterns.iter().flat_map(Pattern::samples).all(|path| self.own.route(&path).is_some())
+        !spec.overrides
+            && spec.patterns.iter().flat_map(Pattern::samples).all(|path| self.own.route(&path).is_some())
     }
 
     /// A route that stays goes on counting the requests it answers, and what its limits say.

@@ -16,7 +16,7 @@ use denizen_rpc::otp::internal::v1::{
 };
 use denizen_rpc::otp::v1::otp_client::OtpClient;
 use denizen_rpc::otp::v1::{Purpose, SendOtpRequest, SendOtpResponse, ValidateOtpRequest};
-use denizen_rpc::{Peer, problem_from};
+use denizen_rpc::problem_from;
 use denizen_testkit::peers::Peers;
 pub(crate) use denizen_testkit::person;
 use denizen_testkit::{Stage, Wiring};

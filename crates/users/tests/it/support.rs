@@ -25,7 +25,7 @@ use denizen_rpc::users::v1::administration_client::AdministrationClient;
 use denizen_rpc::users::v1::profiles_client::ProfilesClient;
 use denizen_rpc::users::v1::transfer_client::TransferClient;
 use denizen_rpc::users::v1::users_client::UsersClient;
-use denizen_rpc::{Links, Peer, Reply, Services, Signer, problem_from};
+use denizen_rpc::{Links, Reply, Services, Signer, problem_from};
 use denizen_storage::Store;
 use denizen_users::{App, Config, KEYS_MIGRATIONS, Keys, MIGRATIONS, Pictures};
 use tonic::Response;

@@ -1,5 +1,6 @@
 //! Compiles the contracts in `proto/` without protoc, and lists their methods.
 
+#[path = "build/services.rs"]
 mod services;
 
 use std::error::Error;
