@@ -218,13 +218,14 @@ async fn figures_count_what_was_done_not_how_often_it_was_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_beyond_a_limit_that_observes_is_marked_in_the_access_log() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("routes.toml");
     let route = "[[gateway.routes]]\nname = \"about\"\nmatch = { path = \"/about\" }\nupstream = \"denizen\"\n\
                  rewrite = \"/info\"\n\
                  rate_limit = { quota = 1, window = \"1h\", per = \"route\", observe = true }\n";
-    std::fs::write(&file, route).unwrap();
-    let launch = Launch::new(folder.path()).cheap().set("gateway.routes_file", file.to_str().unwrap());
-    let launch = launch.set("gateway.limits.enabled", "true").set("gateway.access_log", "true");
+    std::fs::write(folder.path().join("denizen.toml"), route).unwrap();
+    let launch = Launch::new(folder.path())
+        .cheap()
+        .set("gateway.limits.enabled", "true")
+        .set("gateway.access_log", "true");
     let process = launch.set("log", "info").ready().await;
     for _ in 0..2 {
         process.client().get("//about").await.expect(200);
