@@ -14,6 +14,9 @@ mod units;
 
 pub use units::{parse_duration, parse_size};
 
+/// Settings that name a file themselves: their variables end with `_FILE`, and the file is not read for a value.
+pub const FILES: [&str; 2] = ["aws.web_identity_token_file", "gateway.routes_file"];
+
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -88,7 +91,8 @@ impl Settings {
         let Some(rest) = name.strip_prefix("DENIZEN_") else { return };
         let source = Source::Variable(name.to_owned());
         let key = rest.to_lowercase().replace("__", ".");
-        let Some(file_key) = key.strip_suffix("_file") else {
+        let file_key = key.strip_suffix("_file").filter(|_| !FILES.contains(&&*key));
+        let Some(file_key) = file_key else {
             self.values.insert(key, (value, source));
             return;
         };
@@ -257,5 +261,13 @@ mod tests {
         let text = settings.finish().unwrap_err();
         assert!(text.contains("auth.access_token_ttl: \"soon\""), "{text}");
         assert!(text.contains("did you mean auth.max_sessions?"), "{text}");
+    }
+
+    #[test]
+    fn a_setting_that_names_a_file_is_not_read_from_it() {
+        let name = "DENIZEN_GATEWAY__ROUTES_FILE";
+        let mut settings = Settings::load("", variables(&[(name, "/nowhere/routes.toml")]));
+        assert_eq!(settings.text("gateway.routes_file", "", "").as_deref(), Some("/nowhere/routes.toml"));
+        settings.finish().unwrap();
     }
 }

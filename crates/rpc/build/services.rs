@@ -1,8 +1,8 @@
 //! Writes the clients and servers of the contracts' services.
 //!
 //! Messages pass through gRPC as bytes (`src/raw.rs`), and a client always speaks through a `Peer`. So its machinery is
-//! compiled once, here, and not anew for each method in each crate that calls it, as with the usual generated code:
-//! that was a fifth of what the compiler had to do.
+//! compiled once, here, and not anew for each method in each crate that calls it, as with the usual generated code
+//! (`docs/decisions/0030-compiled-once.md`).
 
 use std::fmt::{Result, Write};
 

@@ -16,6 +16,8 @@ use crate::faces::failure::Failure;
 pub(crate) enum Loss {
     /// Sessions, or secrets of service accounts, which stand for the sessions of their tokens.
     Sessions,
+    /// A session, where the operation succeeds.
+    SessionIfDone,
     /// A session, where the operation is refused.
     SessionIfRefused,
     /// Roles, or what they allow.
@@ -24,9 +26,9 @@ pub(crate) enum Loss {
 
 /// All of them, by method and path below `/api/v1`.
 const OPERATIONS: [(&str, &str, Loss); 23] = [
-    // The oldest session makes room for a new one.
-    ("POST", "/auth/login", Loss::Sessions),
-    ("POST", "/auth/login/otp", Loss::Sessions),
+    // The oldest session makes room for a new one. Who is refused, or shed in a storm, takes nothing and asks for nothing.
+    ("POST", "/auth/login", Loss::SessionIfDone),
+    ("POST", "/auth/login/otp", Loss::SessionIfDone),
     // A token that was used long ago ends its session.
     ("POST", "/auth/refresh", Loss::SessionIfRefused),
     ("POST", "/auth/logout", Loss::Sessions),
@@ -63,7 +65,11 @@ impl Loss {
 
     /// Whether it may have happened when the operation was answered so. What failed may have ended sessions before.
     fn may_follow(self, status: StatusCode) -> bool {
-        self != Self::SessionIfRefused || !status.is_success()
+        match self {
+            Self::Sessions | Self::Roles => true,
+            Self::SessionIfDone => status.is_success(),
+            Self::SessionIfRefused => !status.is_success(),
+        }
     }
 }
 

@@ -168,7 +168,9 @@ fn each_operation_that_takes_away_is_there() {
 }
 
 #[test]
-fn a_refresh_takes_away_when_it_is_refused() {
+fn a_refresh_takes_away_when_it_is_refused_and_a_login_when_it_is_not() {
+    assert!(Loss::SessionIfDone.may_follow(StatusCode::OK));
+    assert!(!Loss::SessionIfDone.may_follow(StatusCode::SERVICE_UNAVAILABLE));
     assert!(Loss::SessionIfRefused.may_follow(StatusCode::UNAUTHORIZED));
     assert!(!Loss::SessionIfRefused.may_follow(StatusCode::OK));
     assert!(Loss::Sessions.may_follow(StatusCode::SERVICE_UNAVAILABLE));

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use denizen_kit::config::Settings;
+use denizen_kit::config::{FILES, Settings};
 use denizen_testkit::{PASSWORD, eventually};
 use serde_json::json;
 use tokio::time::Instant;
@@ -86,6 +86,12 @@ fn explain_lists_every_key_with_its_value_and_source() {
         assert!(lines.next().is_some(), "{} is not explained", entry.key);
         assert_eq!(lines.next().map(str::trim), Some(entry.meaning), "{}", entry.key);
     }
+    let named: Vec<&str> =
+        entries.iter().map(|entry| entry.key).filter(|key| key.ends_with("_file")).collect();
+    assert_eq!(
+        named, FILES,
+        "a setting of such a name is one of these, or its variable is read as a secret's"
+    );
     let promised = "listen data_dir public_url database_url cache_url roles internal_listen services.users.url mode \
                     services.shared_key master_key log metrics_listen auth.access_token_ttl auth.refresh_token_ttl \
                     auth.max_sessions password.min_length password.argon2.memory_kib otp.ttl notify.smtp.url \
